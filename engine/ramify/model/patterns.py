@@ -1,0 +1,211 @@
+"""Patterns: which paths an entry speaks of (HPL 2.2 and 5.3, with the readings A1 to A3 and A6).
+
+Three kinds, each held against the whole path:
+
+- `glob` (YAML): begins with a slash; `**` is any number of steps, none too.
+- `paper` (XML): without a leading slash a `*` as first or last step is any number of steps (A1), so that
+  `*/customer_x/*` matches `/a/customer_x`; with it `/**` and `/*` are exactly one step each (A3).
+- `regex`: a Python regular expression.
+
+Within a step `*` is any characters, `?` one, `[1-3]` a range of numbers.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+from msgspec import Struct
+
+from ramify.model.diagnostics import Origin
+from ramify.model.ranges import Item, parse_items
+
+ANY = "**"
+
+_TOKEN = re.compile(r"\*+|\?|\[([^\[\]]*)\]|[^*?\[\]]+|[\[\]]")
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+\Z")
+
+
+class Kind(Enum):
+    """How the text of a pattern is read."""
+
+    GLOB = "glob"
+    PAPER = "paper"
+    REGEX = "regex"
+
+
+class Pattern(Struct, frozen=True):
+    """One pattern as written; `negated` takes paths away again (`!pattern`)."""
+
+    text: str
+    kind: Kind = Kind.GLOB
+    negated: bool = False
+    origin: Origin | None = None
+
+    def __str__(self) -> str:
+        return f"!{self.text}" if self.negated else self.text
+
+
+def problem(pattern: Pattern) -> str | None:
+    """What is wrong with a pattern, or None."""
+    try:
+        if pattern.kind is Kind.REGEX:
+            re.compile(pattern.text)
+            return None
+        if pattern.kind is Kind.GLOB and not pattern.text.startswith("/"):
+            return f'pattern "{pattern.text}" does not begin with "/": write "/**/{pattern.text}" for any depth'
+        for step in steps(pattern):
+            if step != ANY:
+                _compile_step(step)
+    except (ValueError, re.error) as error:
+        return str(error)
+    return None
+
+
+def steps(pattern: Pattern) -> tuple[str, ...]:
+    """The steps that a path is held against; `**` stands for any number of them."""
+    words = tuple(word for word in pattern.text.split("/") if word)
+    if pattern.kind is Kind.GLOB:
+        return words
+    anchored = pattern.text.startswith("/")
+    last = len(words) - 1
+    return tuple(_paper_step(word, open_end=not anchored and at in {0, last}) for at, word in enumerate(words))
+
+
+def _paper_step(word: str, *, open_end: bool) -> str:
+    if word not in {"*", ANY}:
+        return word
+    return ANY if open_end else "*"
+
+
+class Step:
+    """One step compiled: tells whether a name fits."""
+
+    def __init__(self, text: str) -> None:
+        self._literal = text if _PLAIN.match(text) else None
+        self._expression, self._ranges = (None, ()) if self._literal else _compile_step(text)
+
+    def fits(self, name: str) -> bool:
+        """Whether a name fits."""
+        if self._expression is None:
+            return name == self._literal
+        found = self._expression.match(name)
+        if found is None:
+            return False
+        return all(
+            any(digits in item for item in items) for digits, items in zip(found.groups(), self._ranges, strict=True)
+        )
+
+
+def _compile_step(text: str) -> tuple[re.Pattern[str], tuple[tuple[Item, ...], ...]]:
+    expression: list[str] = []
+    ranges: list[tuple[Item, ...]] = []
+    for token in _TOKEN.finditer(text):
+        word = token[0]
+        if word.startswith("*"):
+            expression.append(".*")
+        elif word == "?":
+            expression.append(".")
+        elif token[1] is not None:
+            ranges.append(parse_items(token[1]))
+            expression.append(r"(\d+)")
+        elif word in "[]":
+            raise ValueError(f'bracket without its partner in "{text}"')
+        else:
+            expression.append(re.escape(word))
+    return re.compile("".join(expression) + r"\Z", re.DOTALL), tuple(ranges)
+
+
+class Matcher:
+    """Many patterns, matched while walking down a tree.
+
+    A state stands for what all patterns still expect; `advance(state, name)` is cached, so that a fleet of
+    many nodes with few distinct names costs one dictionary look-up per node (a lazily built automaton).
+    Regular expressions cannot be stepped and are held against the path by `matches`.
+    """
+
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        self.patterns: Sequence[Pattern] = tuple(patterns)
+        self._steps = [() if p.kind is Kind.REGEX else steps(p) for p in self.patterns]
+        self._regex = {at: re.compile(p.text) for at, p in enumerate(self.patterns) if p.kind is Kind.REGEX}
+        self._compiled: dict[str, Step] = {}
+        self._states: dict[frozenset[tuple[int, int]], int] = {}
+        self._positions: list[frozenset[tuple[int, int]]] = []
+        self._moves: dict[tuple[int, str], int] = {}
+        self._accepted: dict[int, frozenset[int]] = {}
+        self.start = self._intern({(at, 0) for at in range(len(self.patterns)) if at not in self._regex})
+
+    def advance(self, state: int, name: str) -> int:
+        """The state one step further down."""
+        key = (state, name)
+        found = self._moves.get(key)
+        if found is None:
+            found = self._moves[key] = self._move(state, name)
+        return found
+
+    def accepted(self, state: int) -> frozenset[int]:
+        """Indices of the stepped patterns that match where this state was reached."""
+        found = self._accepted.get(state)
+        if found is None:
+            found = self._accepted[state] = frozenset(
+                at for at, position in self._positions[state] if self._rest_is_open(at, position)
+            )
+        return found
+
+    def matches(self, path: str, state: int | None = None) -> frozenset[int]:
+        """Indices of all patterns that match a path; pass the state when it is known."""
+        if state is None:
+            state = self.start
+            for name in path.strip("/").split("/"):
+                state = self.advance(state, name)
+        found = self.accepted(state)
+        if not self._regex:
+            return found
+        return found | {at for at, expression in self._regex.items() if expression.fullmatch(path)}
+
+    @property
+    def has_regex(self) -> bool:
+        """Whether `accepted` alone is not the whole answer."""
+        return bool(self._regex)
+
+    def _rest_is_open(self, at: int, position: int) -> bool:
+        return all(step == ANY for step in self._steps[at][position:])
+
+    def _intern(self, positions: set[tuple[int, int]]) -> int:
+        closed = frozenset(self._closure(positions))
+        if closed not in self._states:
+            self._states[closed] = len(self._positions)
+            self._positions.append(closed)
+        return self._states[closed]
+
+    def _closure(self, positions: set[tuple[int, int]]) -> set[tuple[int, int]]:
+        # `**` may stand for nothing: whoever waits at one also waits behind it.
+        reached = set(positions)
+        for at, first in positions:
+            position = first
+            while position < len(self._steps[at]) and self._steps[at][position] == ANY:
+                position += 1
+                reached.add((at, position))
+        return reached
+
+    def _move(self, state: int, name: str) -> int:
+        after: set[tuple[int, int]] = set()
+        for at, position in self._positions[state]:
+            if position >= len(self._steps[at]):
+                continue
+            step = self._steps[at][position]
+            if step == ANY:
+                after.add((at, position))
+            elif self._step(step).fits(name):
+                after.add((at, position + 1))
+        return self._intern(after)
+
+    def _step(self, text: str) -> Step:
+        if text not in self._compiled:
+            self._compiled[text] = Step(text)
+        return self._compiled[text]
+
+
+def selected(patterns: Sequence[Pattern], matched: frozenset[int]) -> bool:
+    """Whether a list with `!patterns` takes a path: some plain pattern matches and no negated one does."""
+    plain = any(at in matched for at, pattern in enumerate(patterns) if not pattern.negated)
+    return plain and not any(at in matched for at, pattern in enumerate(patterns) if pattern.negated)
