@@ -52,4 +52,4 @@ def depth(path: str) -> int:
 
 def within(path: str, ancestor: str) -> bool:
     """Whether a path is an ancestor's own or lies below it."""
-    return ancestor == ROOT or path == ancestor or path.startswith(ancestor + "/")
+    return ancestor in {ROOT, path} or path.startswith(ancestor + "/")

@@ -52,7 +52,9 @@ def problem(pattern: Pattern) -> str | None:
             re.compile(pattern.text)
             return None
         if pattern.kind is Kind.GLOB and not pattern.text.startswith("/"):
-            return f'pattern "{pattern.text}" does not begin with "/": write "/**/{pattern.text}" for any depth'
+            return (
+                f'pattern "{pattern.text}" does not begin with "/": write "/**/{pattern.text}" for any depth'
+            )
         for step in steps(pattern):
             if step != ANY:
                 _compile_step(step)
@@ -68,7 +70,9 @@ def steps(pattern: Pattern) -> tuple[str, ...]:
         return words
     anchored = pattern.text.startswith("/")
     last = len(words) - 1
-    return tuple(_paper_step(word, open_end=not anchored and at in {0, last}) for at, word in enumerate(words))
+    return tuple(
+        _paper_step(word, open_end=not anchored and at in {0, last}) for at, word in enumerate(words)
+    )
 
 
 def _paper_step(word: str, *, open_end: bool) -> str:
@@ -81,8 +85,11 @@ class Step:
     """One step compiled: tells whether a name fits."""
 
     def __init__(self, text: str) -> None:
-        self._literal = text if _PLAIN.match(text) else None
-        self._expression, self._ranges = (None, ()) if self._literal else _compile_step(text)
+        self._literal = text
+        self._expression: re.Pattern[str] | None = None
+        self._ranges: tuple[tuple[Item, ...], ...] = ()
+        if not _PLAIN.match(text):
+            self._expression, self._ranges = _compile_step(text)
 
     def fits(self, name: str) -> bool:
         """Whether a name fits."""
@@ -92,7 +99,8 @@ class Step:
         if found is None:
             return False
         return all(
-            any(digits in item for item in items) for digits, items in zip(found.groups(), self._ranges, strict=True)
+            any(digits in item for item in items)
+            for digits, items in zip(found.groups(), self._ranges, strict=True)
         )
 
 

@@ -1,0 +1,71 @@
+"""The bundle: an immutable, content-addressed snapshot of all that planning reads."""
+
+import hashlib
+
+import msgspec
+from msgspec import Struct, field
+
+from ramify.model.component import Component
+from ramify.model.configuration import Configuration
+from ramify.model.hierarchy import Hierarchy
+from ramify.model.inventory import Inventory
+from ramify.model.repository import Repository
+
+FORMAT = 1
+
+
+class Runtime(Struct, frozen=True):
+    """Ramify itself for the hosts of one kind (`cp311-linux-x86_64-glibc`), as an artifact."""
+
+    kind: str
+    artifact: str
+    size: int
+
+
+class Bundle(Struct, frozen=True):
+    """What every machine of a run plans from; code is inside by digest only.
+
+    `pins` are recorded placements in pools that the plain rule would not repeat, so that a pool may grow
+    without moving anybody.
+    """
+
+    project: str
+    hierarchy: Hierarchy
+    repository: Repository
+    inventory: Inventory
+    configurations: dict[str, Configuration] = field(default_factory=dict)
+    components: dict[str, Component] = field(default_factory=dict)
+    runtimes: tuple[Runtime, ...] = ()
+    pins: dict[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+
+class UnusableBundleError(Exception):
+    """Bytes that are not the bundle they are said to be."""
+
+
+def encode(bundle: Bundle) -> bytes:
+    """The canonical bytes: equal bundles give equal bytes."""
+    return msgspec.json.encode(bundle, order="deterministic")
+
+
+def digest(data: bytes) -> str:
+    """The identity of a bundle's bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def decode(data: bytes, expected: str) -> Bundle:
+    """Read a bundle that arrived from somewhere.
+
+    Raises:
+        UnusableBundleError: the digest differs, or the bytes are no bundle of a format known here.
+    """
+    if digest(data) != expected:
+        raise UnusableBundleError(f"bundle {expected[:12]} arrived as {digest(data)[:12]}")
+    try:
+        bundle = msgspec.json.decode(data, type=Bundle)
+    except msgspec.MsgspecError as error:
+        raise UnusableBundleError(f"bundle {expected[:12]} cannot be read: {error}") from error
+    if bundle.format != FORMAT:
+        raise UnusableBundleError(f"bundle {expected[:12]} has format {bundle.format}, expected {FORMAT}")
+    return bundle

@@ -1,0 +1,92 @@
+"""A plan: a complete, self-sufficient value that says what will happen to every node."""
+
+from collections.abc import Iterable
+from enum import Enum
+
+from msgspec import Struct
+
+from ramify.model.profile import LATE as LATE  # noqa: PLC0414 - re-exported for those who print plans
+
+
+class Action(Enum):
+    """What happens to a node."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DESTROY = "destroy"
+    UNCHANGED = "unchanged"
+
+    @property
+    def symbol(self) -> str:
+        """Terraform's sign for it."""
+        return _SYMBOLS[self]
+
+
+_SYMBOLS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.REPLACE: "-/+",
+    Action.DESTROY: "-",
+    Action.UNCHANGED: "=",
+}
+
+
+class Change(Struct, frozen=True):
+    """One value before and after; None where there is none."""
+
+    what: str
+    before: str | None
+    after: str | None
+
+
+class NodePlan(Struct, frozen=True):
+    """What happens to one node: the stub commands, on which host, by whose initiator.
+
+    `previous_host` is set when the node leaves a host; `reason` says in words why anything happens at all.
+    """
+
+    path: str
+    action: Action
+    host: str
+    initiator: str
+    steps: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    reason: str = ""
+    previous_host: str = ""
+
+
+class Summary(Struct, frozen=True):
+    """Counts of a plan."""
+
+    add: int = 0
+    change: int = 0
+    destroy: int = 0
+    unchanged: int = 0
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is something to do."""
+        return bool(self.add or self.change or self.destroy)
+
+
+class Plan(Struct, frozen=True):
+    """The plan of a subtree; `nodes` in the order of the hierarchy, destroyed ones last."""
+
+    bundle: str
+    nodes: tuple[NodePlan, ...]
+    summary: Summary
+    selection: tuple[str, ...] = ()
+
+
+def summarise(nodes: Iterable[NodePlan]) -> Summary:
+    """Count the actions."""
+    counts = dict.fromkeys(Action, 0)
+    for node in nodes:
+        counts[node.action] += 1
+    return Summary(
+        add=counts[Action.CREATE],
+        change=counts[Action.UPDATE] + counts[Action.REPLACE],
+        destroy=counts[Action.DESTROY],
+        unchanged=counts[Action.UNCHANGED],
+    )

@@ -1,0 +1,50 @@
+"""The profile: the compiled desired state of one node, with the origin of each value."""
+
+from msgspec import Struct, field
+
+from ramify.model.component import Component
+from ramify.model.diagnostics import Origin
+
+LATE = "(known on the host)"
+
+
+class Value(Struct, frozen=True):
+    """A rendered value and where it was written.
+
+    `late` values depend on where the node is placed, or on facts of its host: only their template belongs
+    to the node's identity; `text` is None while what they need is not known.
+    """
+
+    name: str
+    text: str | None
+    origins: tuple[Origin, ...]
+    template: str = ""
+    late: bool = False
+    mode: int = 0o600
+
+
+class Part(Struct, frozen=True):
+    """What an installer or a service is given."""
+
+    env: tuple[Value, ...] = ()
+    args: tuple[Value, ...] = ()
+    files: tuple[Value, ...] = ()
+
+
+class Profile(Struct, frozen=True):
+    """All that a host needs to know of a node; `subtree` is the Merkle digest of it and all below it."""
+
+    path: str
+    host: str
+    component: Component
+    install: Part
+    service: Part
+    environment_digest: str
+    service_digest: str
+    digest: str
+    subtree: str
+    binding: str
+    children: tuple[str, ...] = ()
+    code_origin: Origin | None = None
+    vars: dict[str, object] = field(default_factory=dict)
+    var_origins: dict[str, Origin] = field(default_factory=dict)

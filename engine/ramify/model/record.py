@@ -1,0 +1,62 @@
+"""Recorded state: what a directory knows of a node, and what has become of it in a run."""
+
+import hashlib
+from collections.abc import Iterable
+from enum import Enum
+
+from msgspec import Struct, field
+
+
+class NodeRecord(Struct, frozen=True):
+    """A deployed node as it was last heard of.
+
+    `open` names the run that was working on it and has not told the end: nothing else in the record is
+    certain then. `values` are the rendered values that it runs with, for the next plan's diff.
+    """
+
+    path: str
+    host: str
+    initiator: str
+    environment: str = "non-existent"
+    service: str = "non-existent"
+    digest: str = ""
+    environment_digest: str = ""
+    service_digest: str = ""
+    binding: str = ""
+    release: int = 0
+    open: str = ""
+    problem: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything of the node is on its host."""
+        return self.environment != "non-existent" or self.service != "non-existent"
+
+
+class Outcome(Enum):
+    """How a node ended in a run; every planned node ends in exactly one."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    OFFLINE = "offline"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+
+
+class NodeResult(Struct, frozen=True):
+    """The outcome of one node, and why when it is not the wished one."""
+
+    path: str
+    outcome: Outcome
+    message: str = ""
+    detail: str = ""
+
+
+def fingerprint(records: Iterable[NodeRecord]) -> str:
+    """One digest over recorded states: equal when two directories know the same (order does not matter)."""
+    lines = sorted(
+        f"{r.path} {r.host} {r.environment} {r.service} {r.digest} {r.binding} {r.open}\n" for r in records
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
