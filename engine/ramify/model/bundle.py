@@ -15,11 +15,15 @@ FORMAT = 1
 
 
 class Runtime(Struct, frozen=True):
-    """Ramify itself for the hosts of one kind (`cp311-linux-x86_64-glibc`), as an artifact."""
+    """Ramify itself for the hosts of one kind (`cp311-linux-x86_64-glibc`), as an artifact.
+
+    `engine` identifies the sources of Ramify in it: equal in runtimes of all kinds that were made from one.
+    """
 
     kind: str
     artifact: str
     size: int
+    engine: str = ""
 
 
 class Bundle(Struct, frozen=True):

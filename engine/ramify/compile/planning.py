@@ -1,0 +1,124 @@
+"""Planning: desired state and recorded state in, what happens to every node out. A pure function."""
+
+from collections.abc import Iterable, Mapping
+
+from ramify.compile.fleet import Fleet
+from ramify.compile.profiles import profile, values
+from ramify.compile.steps import Standing, steps_down, steps_up
+from ramify.compile.tree import Node
+from ramify.model import paths
+from ramify.model.plan import Action, Change, NodePlan, Plan, summarise
+from ramify.model.record import NodeRecord
+
+Records = Mapping[str, NodeRecord]
+
+LOOK = "status"
+"""The step of a node whose state is not certain: what follows depends on what is found."""
+
+
+def plan(
+    fleet: Fleet,
+    bundle_digest: str,
+    records: Records,
+    selected: frozenset[str] | None = None,
+    selection: tuple[str, ...] = (),
+) -> Plan:
+    """Plan the fleet's scope; `selected` limits it to some paths (None: all).
+
+    A selected node can only be reached through its ancestors, so those that are not up come along.
+    """
+    wanted = None if selected is None else selected | _missing_ancestors(selected, records)
+    present = fleet.by_path
+    up = [
+        plan_node(fleet, node, records.get(node.path))
+        for node in fleet.within(fleet.scope)
+        if wanted is None or node.path in wanted
+    ]
+    leaving = [
+        _plan_removal(record)
+        for path, record in sorted(records.items(), reverse=True)
+        if path not in present and record.exists and paths.within(path, fleet.scope)
+        if wanted is None or path in wanted
+    ]
+    nodes = (*up, *leaving)
+    return Plan(bundle_digest, nodes, summarise(nodes), selection)
+
+
+def _missing_ancestors(selected: Iterable[str], records: Records) -> frozenset[str]:
+    found: set[str] = set()
+    for path in selected:
+        above = paths.parent(path)
+        while above != paths.ROOT and above not in found:
+            record = records.get(above)
+            if record is None or not record.exists or record.open:
+                found.add(above)
+            above = paths.parent(above)
+    return frozenset(found)
+
+
+def plan_node(fleet: Fleet, node: Node, record: NodeRecord | None) -> NodePlan:
+    """What happens to one node of the fleet."""
+    host = fleet.host_of(node.path)
+    name = host.name if host else ""
+    initiator = paths.parent(node.path)
+    if record is None or not (record.exists or record.open):
+        return NodePlan(node.path, Action.CREATE, name, initiator, steps_up(Standing(*_nothing())))
+    if record.host != name:
+        return NodePlan(
+            node.path, Action.REPLACE, name, initiator, steps_up(Standing(*_nothing())),
+            reason=f"moves from {record.host}", previous_host=record.host,
+        )  # fmt: skip
+    if record.open:
+        steps = (LOOK, *steps_up(standing(fleet, node, record)))
+        return NodePlan(
+            node.path, Action.UPDATE, name, initiator, steps, reason="an earlier run was interrupted"
+        )
+    steps = steps_up(standing(fleet, node, record))
+    if not steps:
+        return NodePlan(node.path, Action.UNCHANGED, name, initiator)
+    changes, reason = _changes(fleet, node, record)
+    return NodePlan(node.path, Action.UPDATE, name, initiator, steps, changes, reason)
+
+
+def _nothing() -> tuple[str, str]:
+    return ("non-existent", "non-existent")
+
+
+def standing(fleet: Fleet, node: Node, record: NodeRecord) -> Standing:
+    """Where a record stands against the node's desired state."""
+    wished = fleet.digests[node.path]
+    same_place = record.binding == wished.binding
+    install_is_placed = bool(fleet.class_of(node).install.placed)
+    return Standing(
+        record.environment,
+        record.service,
+        record.environment_digest == wished.environment and (same_place or not install_is_placed),
+        record.service_digest == wished.service and same_place,
+    )
+
+
+def _changes(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[tuple[Change, ...], str]:
+    after = values(profile(fleet, node))
+    before = record.values
+    changes = tuple(
+        Change(name, before.get(name), after.get(name))
+        for name in dict.fromkeys((*after, *before))
+        if before.get(name) != after.get(name)
+    )
+    wished = fleet.digests[node.path]
+    if record.digest == wished.node and record.binding == wished.binding:
+        return (
+            (),
+            f"found {record.service}" if record.environment == "installed" else f"found {record.environment}",
+        )
+    if record.digest == wished.node:
+        return changes, "placement around it changed"
+    return changes, "" if changes else "component or children changed"
+
+
+def _plan_removal(record: NodeRecord) -> NodePlan:
+    steps = steps_down(Standing(record.environment, record.service))
+    return NodePlan(
+        record.path, Action.DESTROY, record.host, paths.parent(record.path), steps or (LOOK,), (),
+        "not in the hierarchy any more",
+    )  # fmt: skip
