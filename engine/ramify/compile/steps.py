@@ -1,12 +1,27 @@
 """Which stub commands lead from a found state to a wished one: a search in the stub's own tables."""
 
 from collections import deque
+from collections.abc import Callable
 from functools import cache
 
 from msgspec import Struct
 
 from ramify.stub import tables
-from ramify.stub.tables import COMMANDS, CONFIGURE, CONFIGURE_ENV, DEPLOY, INITIAL, INSTALLED, RUNNING
+from ramify.stub.tables import (
+    COMMANDS,
+    CONFIGURE,
+    CONFIGURE_ENV,
+    DEPLOY,
+    INITIAL,
+    INSTALLED,
+    RUNNING,
+    UNINSTALL,
+)
+
+UP = tuple(command for command in COMMANDS if command != UNINSTALL)
+"""`uninstall, deploy` would often be the shorter way up, but takes data and earlier releases with it."""
+
+DOWN = tuple(COMMANDS)
 
 
 class Standing(Struct, frozen=True):
@@ -32,23 +47,23 @@ class Standing(Struct, frozen=True):
 @cache
 def steps_up(start: Standing) -> tuple[str, ...]:
     """The shortest way to a service that runs, fresh."""
-    return _search(start, goal_up=True)
+    return _search(start, UP, lambda standing: standing.up)
 
 
 @cache
 def steps_down(start: Standing) -> tuple[str, ...]:
     """The shortest way to nothing left."""
-    return _search(start, goal_up=False)
+    return _search(start, DOWN, lambda standing: standing.gone)
 
 
-def _search(start: Standing, *, goal_up: bool) -> tuple[str, ...]:
+def _search(start: Standing, commands: tuple[str, ...], goal: Callable[[Standing], bool]) -> tuple[str, ...]:
     waiting: deque[tuple[Standing, tuple[str, ...]]] = deque([(start, ())])
     seen = {start}
     while waiting:
         standing, steps = waiting.popleft()
-        if standing.up if goal_up else standing.gone:
+        if goal(standing):
             return steps
-        for command in COMMANDS:
+        for command in commands:
             after = _after(command, standing)
             if after is not None and after not in seen:
                 seen.add(after)
