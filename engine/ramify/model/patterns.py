@@ -11,13 +11,14 @@ Within a step `*` is any characters, `?` one, `[1-3]` a range of numbers.
 """
 
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from msgspec import Struct
 
 from ramify.model.diagnostics import Origin
-from ramify.model.ranges import Item, parse_items
+from ramify.model.ranges import MAX_DIGITS, Item, parse_items
 
 ANY = "**"
 
@@ -47,9 +48,11 @@ class Pattern(Struct, frozen=True):
 
 def problem(pattern: Pattern) -> str | None:
     """What is wrong with a pattern, or None."""
+    if not pattern.text.strip("/"):
+        return f'pattern "{pattern}" names no path'
     try:
         if pattern.kind is Kind.REGEX:
-            re.compile(pattern.text)
+            _compile_regex(pattern.text)
             return None
         if pattern.kind is Kind.GLOB and not pattern.text.startswith("/"):
             return (
@@ -57,10 +60,19 @@ def problem(pattern: Pattern) -> str | None:
             )
         for step in steps(pattern):
             if step != ANY:
-                _compile_step(step)
-    except (ValueError, re.error) as error:
+                _parts(step)
+    except ValueError as error:
         return str(error)
     return None
+
+
+def _compile_regex(text: str) -> re.Pattern[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "possible nested set" and its like are read as they always were
+        try:
+            return re.compile(text)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f'"{text[:80]}" is not a regular expression: {error}') from error
 
 
 def steps(pattern: Pattern) -> tuple[str, ...]:
@@ -82,45 +94,49 @@ def _paper_step(word: str, *, open_end: bool) -> str:
 
 
 class Step:
-    """One step compiled: tells whether a name fits."""
+    """One step compiled: tells whether a name is one of the names that it stands for."""
 
     def __init__(self, text: str) -> None:
-        self._literal = text
-        self._expression: re.Pattern[str] | None = None
-        self._ranges: tuple[tuple[Item, ...], ...] = ()
-        if not _PLAIN.match(text):
-            self._expression, self._ranges = _compile_step(text)
+        self._text = text
+        self._literal = _PLAIN.match(text) is not None
+        self._parts = () if self._literal else _parts(text)
 
     def fits(self, name: str) -> bool:
         """Whether a name fits."""
-        if self._expression is None:
-            return name == self._literal
-        found = self._expression.match(name)
-        if found is None:
-            return False
-        return all(
-            any(digits in item for item in items)
-            for digits, items in zip(found.groups(), self._ranges, strict=True)
-        )
+        if self._literal:
+            return name == self._text
+        # Where in the name one can be after each part: no choice is made, so none can be wrong or slow.
+        reached = {0}
+        for part in self._parts:
+            reached = {end for start in reached for end in _ends(part, name, start)}
+        return len(name) in reached
 
 
-def _compile_step(text: str) -> tuple[re.Pattern[str], tuple[tuple[Item, ...], ...]]:
-    expression: list[str] = []
-    ranges: list[tuple[Item, ...]] = []
+Part = str | tuple[Item, ...]
+
+
+def _parts(text: str) -> tuple[Part, ...]:
+    parts: list[Part] = []
     for token in _TOKEN.finditer(text):
         word = token[0]
-        if word.startswith("*"):
-            expression.append(".*")
-        elif word == "?":
-            expression.append(".")
-        elif token[1] is not None:
-            ranges.append(parse_items(token[1]))
-            expression.append(r"(\d+)")
-        elif word in "[]":
+        if token[1] is not None:
+            parts.append(parse_items(token[1]))
+        elif word in {"[", "]"}:
             raise ValueError(f'bracket without its partner in "{text}"')
         else:
-            expression.append(re.escape(word))
-    return re.compile("".join(expression) + r"\Z", re.DOTALL), tuple(ranges)
+            parts.append("*" if word.startswith("*") else word)
+    return tuple(parts)
+
+
+def _ends(part: Part, name: str, start: int) -> Iterable[int]:
+    if part == "*":
+        return range(start, len(name) + 1)
+    if part == "?":
+        return (start + 1,) if start < len(name) else ()
+    if isinstance(part, str):
+        return (start + len(part),) if name.startswith(part, start) else ()
+    ends = range(start + 1, min(len(name), start + MAX_DIGITS) + 1)
+    return [end for end in ends if any(name[start:end] in item for item in part)]
 
 
 class Matcher:
@@ -134,7 +150,9 @@ class Matcher:
     def __init__(self, patterns: Iterable[Pattern]) -> None:
         self.patterns: Sequence[Pattern] = tuple(patterns)
         self._steps = [() if p.kind is Kind.REGEX else steps(p) for p in self.patterns]
-        self._regex = {at: re.compile(p.text) for at, p in enumerate(self.patterns) if p.kind is Kind.REGEX}
+        self._regex = {
+            at: _compile_regex(p.text) for at, p in enumerate(self.patterns) if p.kind is Kind.REGEX
+        }
         self._compiled: dict[str, Step] = {}
         self._states: dict[frozenset[tuple[int, int]], int] = {}
         self._positions: list[frozenset[tuple[int, int]]] = []

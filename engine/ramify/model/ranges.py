@@ -7,10 +7,11 @@ from itertools import groupby
 from msgspec import Struct
 
 MAX_EXPANSION = 100_000
+MAX_DIGITS = 18  # such numbers, and counts of them, fit 64 bits
 
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-_ITEM = re.compile(r"(\d+)(?:-(\d+)(?:/(\d+))?)?\Z")
-_NUMBERED = re.compile(r"(.*?)(\d+)\Z")
+_ITEM = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18})(?:/([0-9]{1,18}))?)?\Z")
+_NUMBERED = re.compile(r"(.*?)([0-9]{1,18})\Z", re.DOTALL)
 
 
 class Item(Struct, frozen=True):
@@ -68,18 +69,28 @@ def expand(text: str) -> tuple[tuple[str, int | None], ...]:
     Raises:
         ValueError: a bad range, more than one range, or more than MAX_EXPANSION names.
     """
-    found = list(_BRACKETS.finditer(text))
-    if not found:
-        if "[" in text or "]" in text:
-            raise ValueError(f'bracket without its partner in "{text}"')
+    before, items, after = _split(text)
+    if not items:
         return ((text, None),)
+    return tuple((f"{before}{item.written(number)}{after}", number) for item in items for number in item)
+
+
+def count(text: str) -> int:
+    """How many names `expand` gives, without making them; raises what `expand` raises."""
+    return sum(map(len, _split(text)[1])) or 1
+
+
+def _split(text: str) -> tuple[str, tuple[Item, ...], str]:
+    found = list(_BRACKETS.finditer(text))
     if len(found) > 1:
         raise ValueError(f'"{text}" has more than one range: nest nodes instead')
-    items = parse_items(found[0][1])
+    before, after = (text[: found[0].start()], text[found[0].end() :]) if found else (text, "")
+    if any(bracket in before + after for bracket in "[]"):
+        raise ValueError(f'bracket without its partner in "{text}"')
+    items = parse_items(found[0][1]) if found else ()
     if sum(map(len, items)) > MAX_EXPANSION:
         raise ValueError(f'"{text}" stands for more than {MAX_EXPANSION:,} names')
-    before, after = text[: found[0].start()], text[found[0].end() :]
-    return tuple((f"{before}{item.written(number)}{after}", number) for item in items for number in item)
+    return before, items, after
 
 
 def fold_names(names: Iterable[str]) -> list[str]:

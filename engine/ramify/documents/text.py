@@ -1,0 +1,74 @@
+"""Bytes of a document to text, and places in it."""
+
+from bisect import bisect_right
+from collections.abc import Callable
+
+from ramify.model.diagnostics import Diagnostics, Origin
+
+MAX_SIZE = 16 * 1024 * 1024
+
+# Gives the text of a file that a document names, relative to that document; raises OSError or UnicodeError.
+Source = Callable[[str], str]
+
+
+def no_source(name: str) -> str:
+    """The source of those who have no files: refuses every name."""
+    raise FileNotFoundError(f"no file {name}")
+
+
+def decode(text: str | bytes, file: str, found: Diagnostics) -> str | None:
+    """The text with plain line ends and no byte order mark; None with a diagnostic when it is no text."""
+    if len(text) > MAX_SIZE:
+        size = f"{MAX_SIZE // 1024 // 1024} MiB"
+        found.error("too-large", f"document is larger than {size}", "Split it.", Origin(file, 1, 1))
+        return None
+    try:
+        plain = text.decode() if isinstance(text, bytes) else text.encode().decode()
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode(errors="replace")
+        found.error("encoding", "document is not UTF-8", "Save it as UTF-8.", Places(file, before).end)
+        return None
+    except UnicodeEncodeError as error:
+        place = Places(file, error.object[: error.start]).end
+        found.error("encoding", "document holds half of a surrogate pair", "Save it as UTF-8.", place)
+        return None
+    return plain.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+class Places:
+    """Turns offsets in a text into lines and columns."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self._file = file
+        self._size = len(text)
+        self._starts = [0]
+        at = text.find("\n")
+        while at >= 0:
+            self._starts.append(at + 1)
+            at = text.find("\n", at + 1)
+
+    def origin(self, offset: int) -> Origin:
+        """The place of an offset."""
+        line = bisect_right(self._starts, offset)
+        return Origin(self._file, line, offset - self._starts[line - 1] + 1)
+
+    @property
+    def end(self) -> Origin:
+        """The place behind the last character."""
+        return self.origin(self._size)
+
+
+def in_order(found: Diagnostics) -> Diagnostics:
+    """The same diagnostics as a reader meets them: by place, those without one first."""
+    return Diagnostics(
+        sorted(found, key=lambda item: (item.origin.line, item.origin.column) if item.origin else (0, 0))
+    )
+
+
+def looks_like_xml(text: str | bytes, file: str) -> bool:
+    """Whether a document is XML: by its name, or else by its first character."""
+    suffix = file.rpartition(".")[2].lower()
+    if suffix in {"xml", "yml", "yaml"}:
+        return suffix == "xml"
+    start = text[:200].decode(errors="replace") if isinstance(text, bytes) else text[:200]
+    return start.lstrip("\ufeff \t\r\n").startswith("<")
