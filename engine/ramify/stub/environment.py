@@ -1,0 +1,104 @@
+"""What the transitions of the environment do: load, configure, install, uninstall.
+
+Each builds beside what is there and can be run again; the current release stays as it is until the
+installer of the next one has succeeded.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ramify.stub import garbage, orders, process, releases, runner
+from ramify.stub.wire import FAILED, StubError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as signals
+    from typing import List
+
+    from ramify.stub.work import Work
+else:
+    import _signal as signals  # `signal` builds enumerations when it is imported
+
+_WORKER_WAIT = 5.0
+
+
+def load(work: Work) -> None:
+    """Begin a new release with the order's code."""
+    releases.build(work.root, work.node, work.record, work.needed_order())
+
+
+def configure(work: Work) -> None:
+    """Give the release under construction its order: a fresh one, never one that an installer touched."""
+    building = work.record["building"]
+    if not building or building == work.record["attempted"]:
+        load(work)
+    releases.configure(work.release(), work.needed_order())
+
+
+def install(work: Work) -> None:
+    """Run the installer, then make the release the current one."""
+    record = work.record
+    release = work.release()
+    order = releases.order_of(release)
+    record["attempted"] = record["building"]
+    install = order["install"]
+    record["line"] = ""
+    if install["argv"]:
+        program = _program(work, release, order, install["argv"] + install["args"])
+        record["line"] = run(work, program, "install", install["timeout"])
+    releases.make_current(work.node, record)
+    record["environment_digest"] = order["environment_digest"]
+    if releases.prune(work.node, record):
+        work.root.collect_at_end = True
+
+
+def uninstall(work: Work) -> None:
+    """Reverse what installers did, newest first, then leave nothing behind.
+
+    An order that comes with the command says how: the way out when the recorded uninstaller is broken.
+    """
+    for release in _installed(work):
+        order = releases.order_of(release)
+        argv = (work.order or order)["uninstall"]["argv"]
+        if argv:
+            program = _program(work, release, order, argv)
+            run(work, program, "uninstall", order["install"]["timeout"])
+    work.bury()
+    if not garbage.collect(work.root):
+        work.root.collect_at_end = True
+
+
+def _installed(work: Work) -> List[str]:
+    """Releases whose installer has done something, in whole or in part."""
+    record = work.record
+    tried = record["building"] if record["attempted"] > record["release"] else 0
+    found = [releases.folder(work.node, number) for number in (tried, record["release"]) if number]
+    return [release for release in found if os.path.exists(f"{release}/order.json")]
+
+
+def _program(work: Work, release: str, order: orders.Order, argv: List[str]) -> process.Program:
+    """A program of a release, with the configuration of the installation."""
+    known = orders.places(work.root, order, release)
+    env = orders.environment(order["install"]["env"], known)
+    return process.Program(orders.command_line(argv, known), env, known["code"], work.root.umask)
+
+
+def run(work: Work, program: process.Program, name: str, timeout: float) -> str:
+    """Run a program to its end, journalled before it may begin; the last line that it printed."""
+
+    def announce(known: process.Identity) -> None:
+        work.record["worker"] = known
+        work.write()
+
+    result = runner.run(program, f"{work.node}/log/{name}.log", timeout, announce)
+    work.record["worker"] = None
+    if result.reason():
+        raise StubError(FAILED, f"{name} of {work.path} {result.reason()}", result.tail)
+    return result.line
+
+
+def end_worker(work: Work) -> None:
+    """End an installer whose stub was killed."""
+    process.stop([work.record["worker"]], signals.SIGTERM, _WORKER_WAIT)
+    work.record["worker"] = None

@@ -1,0 +1,109 @@
+"""The first module that runs on a host: keeps the archive, and finds the other modules in it.
+
+Executed by `archive.BOOT`, which puts the names below `TYPE_CHECKING` into its globals. It uses nothing
+of the package, for there is none before it has run.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+import zlib
+from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import MAGIC_NUMBER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Optional, Tuple
+
+    Codes = Dict[str, bytes]
+    ARCHIVE: Tuple[bytes, str, bytes, bytes, Codes] = (b"", "", b"", b"", {})  # see `archive.build`
+    DATA = b""  # the archive as it is kept
+    FRESH = False  # whether it came just now
+    ROOT = DIGEST = ""
+    SHA256: Callable[[bytes], Any] = NotImplemented
+
+_PACKAGE = "ramify.stub"
+_KEPT = 8  # files in the cache: archives, and code compiled here
+
+
+class Finder:
+    """Imports `ramify.stub.*` from marshalled code, each module when it is asked for."""
+
+    def __init__(self, codes: Codes) -> None:
+        self._codes = codes
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> Optional[ModuleSpec]:
+        """The spec of one of our modules, or of the packages around them."""
+        package, _, module = name.rpartition(".")
+        if name in ("ramify", _PACKAGE):
+            return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
+        if package == _PACKAGE and module in self._codes:
+            return ModuleSpec(name, self)  # type: ignore[arg-type]
+        return None
+
+    def create_module(self, _spec: ModuleSpec) -> None:
+        """Leave that to Python."""
+
+    def exec_module(self, module: Any) -> None:
+        """Run a module's code; the packages have none."""
+        package, _, name = module.__name__.rpartition(".")
+        if package == _PACKAGE:
+            code = marshal.loads(zlib.decompress(self._codes[name]))  # noqa: S302 - under our digest
+            exec(code, module.__dict__)  # noqa: S102 - that is what importing is
+
+
+def _codes() -> Codes:
+    """Code for this Python: sent along, kept from an earlier session, or compiled now."""
+    magic, _, _, sources, codes = ARCHIVE
+    if magic == MAGIC_NUMBER:
+        return codes
+    file = f"{ROOT}/stub/{DIGEST}.{MAGIC_NUMBER.hex()}"
+    try:
+        with open(file, "rb", 0) as stream:
+            data = stream.readall()
+        if SHA256(data[32:]).digest() == data[:32]:
+            kept: Codes = marshal.loads(data[32:])  # noqa: S302 - written by us
+            return kept
+    except (OSError, ValueError, EOFError, TypeError):
+        pass
+    compiled = _compile(marshal.loads(zlib.decompress(sources)))  # noqa: S302 - under our digest
+    data = marshal.dumps(compiled)
+    _keep(file, SHA256(data).digest() + data)
+    return compiled
+
+
+def _compile(sources: Dict[str, str]) -> Codes:
+    found = {}
+    for name, source in sources.items():
+        code = compile(source, f"{_PACKAGE}.{name}", "exec", dont_inherit=True, optimize=2)
+        found[name] = zlib.compress(marshal.dumps(code), 1)
+    return found
+
+
+def _keep(file: str, data: bytes) -> None:
+    """Write a file of the cache at once; a host without room works without one."""
+    folder = os.path.dirname(file)
+    temporary = f"{file}.{os.getpid()}.tmp"
+    try:
+        os.makedirs(folder, 0o700, exist_ok=True)
+        with open(temporary, "wb") as stream:
+            stream.write(data)
+        os.rename(temporary, file)
+        old = sorted(os.scandir(folder), key=lambda entry: entry.stat().st_mtime)[:-_KEPT]
+        for entry in old:
+            os.unlink(entry.path)
+    except OSError:
+        pass
+
+
+def main() -> None:
+    """Serve a session."""
+    if FRESH:
+        _keep(f"{ROOT}/stub/{DIGEST}", DATA)
+    sys.meta_path.insert(0, Finder(_codes()))
+    __import__("ramify.stub.session", fromlist=["main"]).main(ROOT, DIGEST)
+
+
+main()

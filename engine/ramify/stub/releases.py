@@ -1,0 +1,176 @@
+"""Releases of one node: built beside each other, switched by one rename, the last three kept.
+
+releases/<n>/code/            the artifact's files, and what the installer made of them
+releases/<n>/orders/<k>/      an order and its configuration files; never changed once it is in use
+releases/<n>/now              -> orders/<k>: a new configuration is one rename, and code/ stays as it is
+releases/<n>/config           -> now/config
+releases/<n>/order.json       -> now/order.json
+current                       -> releases/<n>
+"""
+
+from __future__ import annotations
+
+import os
+
+from ramify.stub import artifacts, files, orders
+from ramify.stub.wire import INTERNAL, StubError, decode, encode, write_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Optional
+
+    from ramify.stub import layout
+    from ramify.stub.journal import Record
+
+KEEP = 3
+_FOLDERS = ("data", "run", "log")
+
+
+def folder(node: str, number: int) -> str:
+    """The folder of a release."""
+    return f"{node}/releases/{number}"
+
+
+def build(root: layout.Root, node: str, record: Record, order: orders.Order) -> None:
+    """Begin a new release: its code unpacked, no order yet. What an earlier attempt left goes first."""
+    for name in _FOLDERS:
+        files.make_folder(f"{node}/{name}")
+    number = record["serial"] + 1
+    release = folder(node, number)
+    files.remove_tree(release)
+    files.make_folder(release)
+    for digest in sorted(set(order["shared"].values())):
+        artifacts.place_tree(root, digest)
+    _place_code(root, order["code"], f"{release}/code")
+    os.symlink("now/config", f"{release}/config")
+    os.symlink("now/order.json", f"{release}/order.json")
+    abandoned = record["building"]
+    record["serial"] = record["building"] = number
+    record["code"] = orders.code(order)
+    record["artifacts"][str(number)] = orders.needs(order)
+    if abandoned:
+        files.remove_tree(folder(node, abandoned))
+        record["artifacts"].pop(str(abandoned), None)
+
+
+def _place_code(root: layout.Root, code: orders.Order, target: str) -> None:
+    if code["artifact"] is None:
+        os.mkdir(target, 0o700)
+    elif code["share"]:
+        os.symlink(artifacts.place_tree(root, code["artifact"]), target)
+    else:
+        artifacts.unpack(root, code["artifact"], target)
+
+
+def configure(release: str, order: orders.Order) -> None:
+    """Give a release an order: written completely, then switched to by one rename."""
+    data = encode(order)
+    number = _configuration(release)
+    if number and files.read(f"{release}/order.json") == data:
+        return
+    place = f"{release}/orders/{number + 1}"
+    files.remove_tree(place)
+    files.make_folder(f"{place}/config")
+    for file in orders.files(order):
+        _write(f"{place}/config", file)
+    files.replace(f"{place}/order.json", data)
+    switch(f"{release}/now", f"orders/{number + 1}")
+    files.remove_tree(f"{release}/orders/{number - 1}")
+
+
+def _configuration(release: str) -> int:
+    try:
+        return int(os.readlink(f"{release}/now").rpartition("/")[2])
+    except FileNotFoundError:
+        return 0
+
+
+def _write(place: str, file: orders.Order) -> None:
+    """A configuration file; one of the service's replaces one of the installer's of the same name."""
+    target = f"{place}/{file['name']}"
+    files.make_folder(os.path.dirname(target))
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        write_all(descriptor, orders.data(file))
+        os.fchmod(descriptor, file["mode"])
+    finally:
+        os.close(descriptor)
+
+
+def switch(link: str, target: str) -> None:
+    """Point a link elsewhere, at once."""
+    temporary = f"{link}.{os.getpid()}.tmp"
+    files.remove_tree(temporary)
+    os.symlink(target, temporary)
+    os.rename(temporary, link)
+    files.sync_folder(os.path.dirname(link))
+
+
+def order_of(release: str) -> orders.Order:
+    """The order that a release has.
+
+    Raises:
+        StubError: it cannot be read.
+    """
+    try:
+        order: orders.Order = decode(files.read(f"{release}/order.json"))
+    except (OSError, ValueError) as error:
+        raise StubError(INTERNAL, f"cannot read the order of {release}: {error}") from None
+    return order
+
+
+def make_current(node: str, record: Record) -> None:
+    """Switch to the release that was built."""
+    number = record["building"]
+    switch(f"{node}/current", f"releases/{number}")
+    record["release"] = number
+    record["building"] = 0
+
+
+def restore_current(node: str, record: Record) -> None:
+    """Point `current` at the release that the journal names, should a killed stub have got ahead of it."""
+    wanted = f"releases/{record['release']}"
+    try:
+        found = os.readlink(f"{node}/current")
+    except FileNotFoundError:
+        return
+    if record["release"] and found != wanted:
+        switch(f"{node}/current", wanted)
+    elif found != wanted:
+        os.unlink(f"{node}/current")
+
+
+def prune(node: str, record: Record) -> bool:
+    """Remove all but the last releases; whether artifacts may have become unused."""
+    numbers = sorted((int(number) for number in record["artifacts"]), reverse=True)
+    wanted = set(numbers[:KEEP]) | {record["release"], record["building"]}
+    dropped = [number for number in numbers if number not in wanted]
+    for number in dropped:
+        files.remove_tree(folder(node, number))
+        del record["artifacts"][str(number)]
+    return bool(dropped)
+
+
+def at(node: str, record: Record) -> Optional[str]:
+    """The release that the environment is at: the one being built, else the current one."""
+    number = record["building"] or record["release"]
+    return folder(node, number) if number else None
+
+
+def damaged(root: layout.Root, node: str, record: Record) -> List[str]:
+    """Names of the current release's files that are not what its order and its artifacts say."""
+    if not record["release"]:
+        return []
+    release = folder(node, record["release"])
+    order = order_of(release)
+    found = []
+    if record["code"] and record["code"]["artifact"] and not record["building"]:
+        digest = record["code"]["artifact"]
+        found += [f"code/{name}" for name in artifacts.damaged(root, digest, f"{release}/code")]
+    for place, digest in sorted(order["shared"].items()):
+        found += [f"{place}/{name}" for name in artifacts.damaged(root, digest, f"{root.trees}/{digest}")]
+    wanted = {file["name"]: orders.data(file) for file in orders.files(order)}
+    for name, data in sorted(wanted.items()):
+        if files.hash_file(f"{release}/config/{name}") != files.hasher()(data).hexdigest():
+            found.append(f"config/{name}")
+    return found

@@ -1,0 +1,110 @@
+"""Run an installer to its end: output to a log, a limit of time, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+
+from ramify.stub import files, logs, process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as signals
+    from typing import Callable, List, Optional
+else:
+    import _signal as signals  # `signal` builds enumerations when it is imported
+
+_TAIL = 32 << 10
+_KILL_AFTER = 2.0
+
+
+class Result:
+    """How a program ended, and what it said."""
+
+    __slots__ = ("code", "line", "tail", "timed_out")
+
+    def __init__(self, code: int, timed_out: bool, out: bytes, tail: bytes) -> None:
+        self.code = code
+        self.timed_out = timed_out
+        spoken = [line for line in logs.lines(out) if line.strip()]
+        self.line = spoken[-1].strip() if spoken else ""
+        self.tail = "\n".join(logs.lines(tail)[-logs.TAIL_LINES :])
+
+    def reason(self) -> str:
+        """How it failed, for a message; empty if it did not."""
+        if self.timed_out:
+            return "ran out of time"
+        if self.code < 0:
+            return f"was ended by signal {-self.code}"
+        return f"ended with exit code {self.code}" if self.code else ""
+
+
+def run(
+    program: process.Program, log: str, timeout: float, announce: Callable[[process.Identity], None]
+) -> Result:
+    """Run `program`; `announce` must journal the process before it may begin."""
+    gate = process.Gate()
+    out, out_writer = os.pipe()
+    err, err_writer = os.pipe()
+    pid = process.spawn(program, gate, out_writer, err_writer)
+    os.close(out_writer)
+    os.close(err_writer)
+    known = process.identity(pid)
+    announce(known)
+    gate.open(1)
+    return _Run(known, out, err, logs.Log(log)).finish(timeout)
+
+
+class _Run:
+    def __init__(self, known: process.Identity, out: int, err: int, log: logs.Log) -> None:
+        self._known = known
+        self._log = log
+        self._out = out
+        self._pipes = [out, err]
+        self._said = b""  # the end of its standard output
+        self._tail = b""  # the end of all its output
+
+    def finish(self, timeout: float) -> Result:
+        """Read until the program has ended or its time is over; end what it left in its group."""
+        deadline = time.monotonic() + timeout
+        wakeup = process.listen()
+        try:
+            status = self._wait()
+            while status is None and time.monotonic() < deadline:
+                self._read([wakeup, *self._pipes], max(0.0, deadline - time.monotonic()))
+                status = self._wait()
+        finally:
+            process.quiet(wakeup)
+        timed_out = status is None
+        if process.group_alive(self._known):
+            process.stop([self._known], signals.SIGTERM, _KILL_AFTER)
+        if status is None:
+            status = os.waitpid(self._known[0], 0)[1]
+        self._drain()
+        return Result(process.exit_code(status), timed_out, self._said, self._tail)
+
+    def _wait(self) -> Optional[int]:
+        pid, status = os.waitpid(self._known[0], os.WNOHANG)
+        return status if pid else None
+
+    def _read(self, descriptors: List[int], patience: float) -> bool:
+        """Move what is there to the log; whether anything was."""
+        ready = [item for item in select.select(descriptors, [], [], patience)[0] if item in self._pipes]
+        for descriptor in ready:
+            data = os.read(descriptor, files.CHUNK)
+            if not data:
+                self._pipes.remove(descriptor)
+                os.close(descriptor)
+            elif descriptor == self._out:
+                self._said = (self._said + data)[-_TAIL:]
+            self._tail = (self._tail + data)[-_TAIL:]
+            self._log.write(data)
+        return bool(ready)
+
+    def _drain(self) -> None:
+        while self._pipes and self._read(self._pipes, 0):
+            pass
+        for descriptor in self._pipes:
+            os.close(descriptor)
+        self._log.close()

@@ -1,0 +1,95 @@
+"""The operations `status` and `verify`: the state of nodes, as it is and not only as it was recorded."""
+
+from __future__ import annotations
+
+import os
+
+from ramify.stub import journal, layout, process, tables
+from ramify.stub.wire import MALFORMED, StubError, decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Tuple
+
+    from ramify.stub.journal import Record
+    from ramify.stub.wire import Header
+
+_REPORTED = ("path", "environment", "service", "release", "digest", "environment_digest", "service_digest")
+
+
+def observe(record: Record) -> bool:
+    """Let the machine see that its service has ended by itself; whether it had."""
+    running = record["service"] in tables.RUNNING
+    if running and not all(process.alive(known) for known in record["pids"].values()):
+        journal.advance(record, (tables.SERVICE, tables.EXIT))
+        return True
+    return False
+
+
+def describe(record: Record, node: str) -> Dict[str, Any]:
+    """A node's state as replies carry it."""
+    state = {name: record[name] for name in _REPORTED}
+    state["binding"] = record["binding"]
+    state["open"] = record["open"]
+    state["pids"] = {name: known[0] for name, known in record["pids"].items() if process.alive(known)}
+    state["exits"] = _exits(f"{node}/run")
+    return state
+
+
+def _exits(folder: str) -> Dict[str, Any]:
+    try:
+        names = [name for name in os.listdir(folder) if name.endswith(".exit")]
+    except OSError:
+        return {}
+    found = {}
+    for name in sorted(names):
+        value = _exit(f"{folder}/{name}")
+        if value is not None:
+            found[name[: -len(".exit")]] = value
+    return found
+
+
+def _exit(file: str) -> Any:
+    try:
+        with open(file, "rb", 0) as stream:
+            return decode(stream.read(1024))
+    except (OSError, ValueError):  # a file of the service's own, or gone meanwhile
+        return None
+
+
+def status(root: layout.Root, header: Header) -> Header:
+    """The operation `status`."""
+    return {"nodes": [_look(path, node)[1] for path, node in _asked(root, header)]}
+
+
+def verify(root: layout.Root, header: Header) -> Header:
+    """The operation `verify`: status, and every byte of the current releases checked."""
+    releases: Any = __import__("ramify.stub.releases", fromlist=["damaged"])
+    nodes = []
+    for path, node in _asked(root, header):
+        record, state = _look(path, node)
+        state["damaged"] = releases.damaged(root, node, record)
+        nodes.append(state)
+    return {"nodes": nodes}
+
+
+def _asked(root: layout.Root, header: Header) -> List[Tuple[str, str]]:
+    """Path and folder of the nodes that a request names, of all if it names none."""
+    paths = header.get("paths")
+    if paths is None:
+        return [("", node) for node in root.node_folders()]
+    if not isinstance(paths, list):
+        raise StubError(MALFORMED, "paths is neither a list nor null")
+    return [(layout.check_path(path), root.node(path)) for path in paths]
+
+
+def _look(path: str, node: str) -> Tuple[Record, Dict[str, Any]]:
+    record = journal.read(node) or journal.blank(path)
+    if observe(record):
+        held = layout.try_lock(node)  # whoever holds it sees the same, and journals it
+        if held is not None:
+            record = journal.read(node) or journal.blank(path)
+            if observe(record):
+                journal.write(node, record)
+            os.close(held)
+    return record, describe(record, node)
