@@ -1,29 +1,47 @@
 # Everything a person needs: `make demo` and `make test`. Each sets up what it needs.
 VENV ?= .venv
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := $(VENV)/bin
+READY := $(VENV)/ready
 
-.PHONY: help demo test check fmt lint types floors bench clean
+.PHONY: help demo test check tests fmt lint types floors bench clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-$(BIN)/ramify: pyproject.toml
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Ramify needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable . $$($(BIN)/python tests/requirements.py)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . $$($(BIN)/python tests/requirements.py)
 	@touch $@
 
-fmt: $(BIN)/ramify  ## format the code
+demo: $(READY)  ## the main job on the embedded lab: forty hosts, forty nodes
+	$(BIN)/ramify demo
+
+test: check tests  ## all that the build checks: floors, style, types, tests
+
+check: floors lint types
+
+tests: $(READY)  ## the tests alone
+	$(BIN)/python -m pytest
+
+fmt: $(READY)  ## format the code
 	$(BIN)/ruff format engine tests
 	$(BIN)/ruff check --fix-only --quiet engine tests
 
-lint: $(BIN)/ramify  ## style
+lint: $(READY)  ## style
 	$(BIN)/ruff format --check engine tests
 	$(BIN)/ruff check engine tests
 
-types: $(BIN)/ramify  ## mypy, strict
+types: $(READY)  ## mypy, strict
 	$(BIN)/mypy
 
-floors: $(BIN)/ramify  ## imports run down only
-	$(BIN)/lint-imports
+floors: $(READY)  ## imports run down only
+	$(BIN)/lint-imports --no-logo
+
+bench: $(READY)  ## speed, as ratios against a floor measured in the same run
+	$(BIN)/python -m tests.bench
+
+clean:  ## forget the virtual environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

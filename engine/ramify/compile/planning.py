@@ -1,6 +1,7 @@
 """Planning: desired state and recorded state in, what happens to every node out. A pure function."""
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from ramify.compile.fleet import Fleet
 from ramify.compile.profiles import profile, values
@@ -84,17 +85,47 @@ def _nothing() -> tuple[str, str]:
     return ("non-existent", "non-existent")
 
 
-def standing(fleet: Fleet, node: Node, record: NodeRecord) -> Standing:
-    """Where a record stands against the node's desired state."""
+class Found(Protocol):
+    """A node's state as a record or a stub tells it."""
+
+    @property
+    def environment(self) -> str:
+        """The state of its environment."""
+
+    @property
+    def service(self) -> str:
+        """The state of its service."""
+
+    @property
+    def environment_digest(self) -> str:
+        """What was installed."""
+
+    @property
+    def service_digest(self) -> str:
+        """What the service was given."""
+
+    @property
+    def binding(self) -> str:
+        """What placement added."""
+
+
+def standing(fleet: Fleet, node: Node, found: Found) -> Standing:
+    """Where a node stands against its desired state."""
     wished = fleet.digests[node.path]
-    same_place = record.binding == wished.binding
-    install_is_placed = bool(fleet.class_of(node).install.placed)
+    same_place = found.binding == wished.binding
     return Standing(
-        record.environment,
-        record.service,
-        record.environment_digest == wished.environment and (same_place or not install_is_placed),
-        record.service_digest == wished.service and same_place,
+        found.environment,
+        found.service,
+        found.environment_digest == wished.environment
+        and (same_place or not _installs_placement(fleet, node)),
+        found.service_digest == wished.service and same_place,
     )
+
+
+def _installs_placement(fleet: Fleet, node: Node) -> bool:
+    """Whether a change around the node reaches its installer; an initiator's runtime is installed, too."""
+    made = fleet.class_of(node)
+    return bool(made.install.placed) or (made.component is not None and made.component.deploys)
 
 
 def _changes(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[tuple[Change, ...], str]:

@@ -18,6 +18,7 @@ class RootView:
     name = ""
     index = None
     level = 0
+    host = None
 
 
 class NodeView:

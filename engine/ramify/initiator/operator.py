@@ -1,0 +1,143 @@
+"""The operator's own place: an initiator like any other, at the root of the tree."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import structs
+
+from ramify.compile.fleet import Fleet, compile_fleet
+from ramify.compile.planning import plan as make_plan
+from ramify.compile.selection import select
+from ramify.directory.sqlite import Directory
+from ramify.initiator.messages import Kind, Options
+from ramify.model import bundle as bundles
+from ramify.model.diagnostics import Diagnostics, DiagnosticsError
+from ramify.model.events import Event, Report
+from ramify.model.plan import Plan
+from ramify.model.record import NodeRecord
+from ramify.repository.project import Loaded
+
+SQLITE = "sqlite:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """A project loaded, compiled and held against its directory."""
+
+    loaded: Loaded
+    fleet: Fleet
+    bundle: bytes
+    digest: str
+    directory: Directory
+    diagnostics: Diagnostics
+
+    def records(self) -> dict[str, NodeRecord]:
+        """All that is recorded."""
+        return self.directory.records()
+
+    def plan(self, selection: tuple[str, ...] = ()) -> Plan:
+        """Plan what the path expressions select, everything without any.
+
+        Raises:
+            DiagnosticsError: an expression selects nothing.
+        """
+        records = self.records()
+        known = dict.fromkeys((*(node.path for node in self.fleet.tree.nodes), *records))
+        selected, diagnostics = select(selection, known)
+        if diagnostics.failed:
+            raise DiagnosticsError(diagnostics)
+        return make_plan(self.fleet, self.digest, records, selected, selection)
+
+
+@contextmanager
+def workspace(loaded: Loaded) -> Iterator[Workspace]:
+    """Compile a loaded project.
+
+    Raises:
+        DiagnosticsError: the project has errors; warnings are in the workspace.
+        DirectoryError: its directory cannot be opened.
+    """
+    diagnostics = Diagnostics(loaded.diagnostics)
+    if loaded.bundle is None or loaded.project is None or diagnostics.failed:
+        raise DiagnosticsError(diagnostics)
+    directory = Directory(directory_file(loaded))
+    try:
+        fleet = _compile(loaded.bundle, directory.records())
+        diagnostics.extend(fleet.diagnostics)
+        if diagnostics.failed:
+            raise DiagnosticsError(diagnostics)
+        data = bundles.encode(fleet.bundle)
+        yield Workspace(
+            loaded=loaded,
+            fleet=fleet,
+            bundle=data,
+            digest=bundles.digest(data),
+            directory=directory,
+            diagnostics=diagnostics,
+        )
+    finally:
+        directory.close()
+
+
+def directory_file(loaded: Loaded) -> Path:
+    """The file of the project's directory."""
+    place = loaded.project.directory if loaded.project else ""
+    return loaded.folder / place.removeprefix(SQLITE)
+
+
+def _compile(bundle: bundles.Bundle, records: dict[str, NodeRecord]) -> Fleet:
+    """Compile, and pin recorded placements in pools where the plain rule would move somebody."""
+    fleet = compile_fleet(bundle)
+    recorded = {path: records[path].host for path in fleet.pooled if path in records}
+    if all(fleet.pooled[path] == host for path, host in recorded.items()):
+        return fleet
+    return compile_fleet(structs.replace(bundle, pins=recorded))
+
+
+async def carry_out(
+    space: Workspace,
+    made: Plan,
+    emit: Callable[[Event], None],
+    *,
+    kind: Kind = "apply",
+    options: Options | None = None,
+) -> Report:
+    """Carry a plan out, or with kind "refresh" just look everywhere.
+
+    Cancelling it lets go of all hosts; initiators further down finish what they are doing.
+    """
+    # asyncssh costs a tenth of a second to import: only those who connect pay for it.
+    from ramify.initiator.reach import Reacher  # noqa: PLC0415
+    from ramify.initiator.run import Job, Place, Run  # noqa: PLC0415
+    from ramify.initiator.supply import Supply  # noqa: PLC0415
+    from ramify.transport.connector import Connector  # noqa: PLC0415
+    from ramify.transport.trust import Limits, Trust  # noqa: PLC0415
+
+    trust = Trust.of_operator(space.fleet.bundle.inventory.known_hosts, os.environ, Path.home())
+    job = Job(
+        run=secrets.token_hex(6),
+        kind=kind,
+        fleet=space.fleet,
+        bundle=space.bundle,
+        plan=made,
+        selection=made.selection,
+        options=options or Options(),
+    )
+    async with Connector(trust, Limits()) as connector:
+        supply = Supply((space.loaded.store,))
+        place = Place(
+            directory=space.directory, reacher=Reacher(connector, space.directory), supply=supply, now=_now
+        )
+        try:
+            return await Run(job, place, emit).carry_out()
+        finally:
+            await supply.close()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

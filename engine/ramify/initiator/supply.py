@@ -1,0 +1,47 @@
+"""Where artifacts come from: this machine's store, or the parent, asked once for each."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from ramify.repository.store import Store
+
+Fetch = Callable[[str], Awaitable[Path]]
+
+
+class MissingArtifactError(Exception):
+    """Neither this machine nor any above it has an artifact."""
+
+
+class Supply:
+    """Packs by digest; many may ask for one at the same time, it crosses the link once."""
+
+    def __init__(self, stores: tuple[Store, ...], fetch: Fetch | None = None) -> None:
+        self._stores = stores
+        self._fetch = fetch
+        self._coming: dict[str, asyncio.Task[Path]] = {}
+
+    async def pack(self, digest: str) -> Path:
+        """The file of a pack.
+
+        Raises:
+            MissingArtifactError: it is not to be had.
+        """
+        found = self._here(digest)
+        if found is not None:
+            return found
+        if self._fetch is None:
+            raise MissingArtifactError(f"artifact {digest[:12]} is in no store")
+        if digest not in self._coming:
+            self._coming[digest] = asyncio.ensure_future(self._fetch(digest))
+        # Whoever gives up waiting must not take it from the others.
+        return await asyncio.shield(self._coming[digest])
+
+    def _here(self, digest: str) -> Path | None:
+        return next((store.path(digest) for store in self._stores if store.has(digest)), None)
+
+    async def close(self) -> None:
+        """Stop what is still coming."""
+        for task in self._coming.values():
+            task.cancel()
+        await asyncio.gather(*self._coming.values(), return_exceptions=True)

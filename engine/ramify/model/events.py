@@ -1,0 +1,56 @@
+"""Events: what initiators tell upwards while they work, and what a run came to."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from ramify.model.record import NodeRecord, NodeResult, Outcome
+
+
+class Started(Struct, frozen=True, tag="started"):
+    """Work on a node began."""
+
+    path: str
+    host: str
+
+
+class Finished(Struct, frozen=True, tag="finished"):
+    """Work on a node ended; `record` is what its directory knows now, None when that did not change.
+
+    `gone` says that nothing of the node is left.
+    """
+
+    result: NodeResult
+    record: NodeRecord | None = None
+    gone: bool = False
+
+
+class Found(Struct, frozen=True, tag="found"):
+    """All that an initiator has recorded below itself: sent when its parent knows something else."""
+
+    path: str
+    records: tuple[NodeRecord, ...]
+
+
+class Note(Struct, frozen=True, tag="note"):
+    """Something worth telling that is no outcome: a run that waits, an initiator that was started again."""
+
+    path: str
+    text: str
+
+
+Event = Started | Finished | Found | Note
+
+
+class Report(Struct, frozen=True):
+    """What a run came to: one result for every planned node."""
+
+    results: tuple[NodeResult, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """How many nodes ended so."""
+        return sum(result.outcome is outcome for result in self.results)
+
+    def worst(self, *outcomes: Outcome) -> Iterable[NodeResult]:
+        """The results with one of these outcomes, in order."""
+        return (result for result in self.results if result.outcome in outcomes)
