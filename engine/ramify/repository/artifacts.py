@@ -162,4 +162,4 @@ def _blocks(file: ArtifactFile) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise ArtifactError("unreadable", f"cannot read {file.source}: {reason}") from error
+        raise ArtifactError("unreadable-file", f"cannot read {file.source}: {reason}") from error

@@ -61,7 +61,7 @@ class _Walk:
             with os.scandir(path) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            self._refuse("unreadable", prefix.rstrip("/") or ".", _reason(error))
+            self._refuse("unreadable-file", prefix.rstrip("/") or ".", _reason(error))
             return
         for entry in entries:
             if self._full:
@@ -79,7 +79,7 @@ class _Walk:
         try:
             found = entry.stat()
         except OSError as error:
-            self._refuse("unreadable", name, _reason(error))
+            self._refuse("unreadable-file", name, _reason(error))
             return
         if stat.S_ISDIR(found.st_mode):
             self.enter(entry.path, name + "/", above)

@@ -10,7 +10,6 @@ the wheels of each kind, without being asked to.
 """
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -101,7 +100,9 @@ class Runtimes:
         Raises:
             UnavailableRuntimeError: a wheel is missing or unusable; the message says how to fetch all.
         """
-        from ramify.repository.wheels import choose  # noqa: PLC0415 - zipfile is slow to import
+        import shutil  # noqa: PLC0415 - slow to import, and so is zipfile
+
+        from ramify.repository.wheels import choose  # noqa: PLC0415
 
         chosen, kept = choose(folder, kind), self._wheels / kind
         fresh = kept.with_name(f"{kind}.{os.getpid()}.tmp")

@@ -123,4 +123,4 @@ def test_a_file_that_cannot_be_read_is_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="gone: No such file") as caught:
         build([ArtifactFile("x", PLAIN, tmp_path / "gone")])
 
-    assert caught.value.code == "unreadable"
+    assert caught.value.code == "unreadable-file"

@@ -99,7 +99,7 @@ def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    assert codes(tmp_path / "absent") == ["unreadable"]
+    assert codes(tmp_path / "absent") == ["unreadable-file"]
 
 
 def test_a_single_file_is_a_program_under_its_own_name(tmp_path: Path) -> None:

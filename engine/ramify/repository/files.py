@@ -1,0 +1,127 @@
+"""Files that a project names: reading them within bounds, and saying well what is not there."""
+
+import os
+import stat
+from pathlib import Path
+
+from ramify.documents.text import MAX_SIZE
+from ramify.model.diagnostics import Diagnostics, Origin, did_you_mean
+
+MAX_LISTED = 10_000
+
+
+class Files:
+    """Reads what a project in a folder names; what cannot be read is told where it is named."""
+
+    def __init__(self, folder: Path, found: Diagnostics) -> None:
+        self.found = found
+        self._folder = folder
+
+    def shown(self, path: Path) -> str:
+        """A path as its user would type it: relative to the project, unless it is far away."""
+        relative = os.path.relpath(path, self._folder)
+        return str(path.absolute()) if relative.startswith("../..") else relative
+
+    def read(self, path: Path, origin: Origin | None) -> bytes | None:
+        """A document's bytes; None with a diagnostic at `origin` when there are none to have."""
+        try:
+            return self._read(path)
+        except (FileNotFoundError, NotADirectoryError):
+            self.missing(path, origin)
+        except _UnfitError as error:
+            self.found.error(error.code, f"cannot read {self.shown(path)}: {error}", error.way_out, origin)
+        except OSError as error:
+            self._unreadable(path, error, origin)
+        return None
+
+    def existing(self, path: Path, origin: Origin | None) -> Path | None:
+        """The path, if anything is there; else None with a diagnostic at `origin`."""
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            self.missing(path, origin)
+            return None
+        except OSError as error:
+            self._unreadable(path, error, origin)
+            return None
+        return path
+
+    def missing(self, path: Path, origin: Origin | None) -> None:
+        """Tell that nothing is at a path."""
+        self.found.error("missing-file", f"{self.shown(path)} does not exist", self.likely(path), origin)
+
+    def likely(self, path: Path) -> str:
+        """What may have been meant by a path that leads nowhere."""
+        above, name = self._first_missing(path)
+        hint = did_you_mean(name, listed(above))
+        place = "the project's folder" if above == self._folder else self.shown(above)
+        if above == path.parent:
+            return hint
+        return f"There is no folder {name} in {place}. {hint}".rstrip()
+
+    def source(self, document: Path, name: str) -> str:
+        """The text of a file that a document names, relative to it.
+
+        Raises:
+            OSError, UnicodeError: it cannot be had; the message says why.
+        """
+        path = place(document.parent, name)
+        try:
+            return self._read(path).decode()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            hint = self.likely(path)
+            raise FileNotFoundError(error.errno, f"it does not exist. {hint}".rstrip()) from error
+        except _UnfitError as error:
+            raise OSError(0, str(error)) from error
+
+    def _read(self, path: Path) -> bytes:
+        # A pipe would keep whoever opens it waiting for somebody to write.
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise _UnfitError("unreadable-file", "it is a folder", "Name a file in it.")
+        if not stat.S_ISREG(mode):
+            raise _UnfitError("unreadable-file", "it is not a plain file", "")
+        with path.open("rb") as stream:
+            data = stream.read(MAX_SIZE + 1)
+        if len(data) > MAX_SIZE:
+            raise _UnfitError("too-large", f"it is larger than {MAX_SIZE >> 20} MiB", "Split it.")
+        return data
+
+    def _unreadable(self, path: Path, error: OSError, origin: Origin | None) -> None:
+        self.found.error("unreadable-file", f"cannot read {self.shown(path)}: {reason(error)}", "", origin)
+
+    def _first_missing(self, path: Path) -> tuple[Path, str]:
+        name, above = path.name, path.parent
+        while not above.is_dir() and above != above.parent:
+            name, above = above.name, above.parent
+        return above, name
+
+
+class _UnfitError(Exception):
+    """A file that is there and is no document."""
+
+    def __init__(self, code: str, message: str, way_out: str) -> None:
+        self.code = code
+        self.way_out = way_out
+        super().__init__(message)
+
+
+def listed(folder: Path) -> list[str]:
+    """The names in a folder, or nothing; of a very full one only some."""
+    try:
+        with os.scandir(folder) as entries:
+            names = (entry.name for entry in entries if not entry.name.startswith("."))
+            return [name for name, _ in zip(names, range(MAX_LISTED), strict=False)]
+    except OSError:
+        return []
+
+
+def place(folder: Path, name: str) -> Path:
+    """Where a name that stands in a file of a folder leads to, without `..` steps left in it."""
+    # A NUL cannot be in any path; the name without it does not exist either, and can be shown.
+    return Path(os.path.normpath(folder / name.replace("\0", "\ufffd")))
+
+
+def reason(error: OSError) -> str:
+    """The system's words for an error, without the path that the message has already."""
+    return os.strerror(error.errno) if error.errno else str(error)
