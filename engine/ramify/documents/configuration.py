@@ -46,12 +46,14 @@ def _file(label: tuple[str, Origin], node: Node, source: Source, found: Diagnost
     name, origin = label
     if not isinstance(node.value, dict):
         return FileSetting(name, node.written, origin)
+    content = node["content"].written
     if ("content" in node) == ("source" in node):
         summary = f'file "{name}" has ' + (
             "both content and source" if "source" in node else "neither content nor source"
         )
         found.error("bad-value", summary, "Give its text, or the path of a file that has it.", origin)
-    content = sourced(node["source"], source, found) if "source" in node else node["content"].written
+    elif "source" in node:
+        content = sourced(node["source"], source, found)
     place = node["mode"]
     mode = (
         settings.mode(place.written, place.origin, found) if "mode" in node and place.raw else settings.MODE

@@ -21,9 +21,9 @@ class Node:
         self.line = line
         self.column = column
         self.raw = raw
-        self.entries: dict[str, Node] = {}
-        self.keys: dict[str, tuple[int, int]] = {}
-        self.elements: list[Node] = []
+        self.entries: dict[str, Node] = {} if isinstance(value, dict) else _NO_ENTRIES
+        self.keys: dict[str, tuple[int, int]] = {} if isinstance(value, dict) else _NO_KEYS
+        self.elements: list[Node] = [] if isinstance(value, list) else _NO_ELEMENTS
 
     @property
     def origin(self) -> Origin:
@@ -56,7 +56,7 @@ class Node:
     @property
     def is_scalar(self) -> bool:
         """Whether the value is neither a list nor a mapping."""
-        return not isinstance(self.value, list | dict)
+        return not isinstance(self.value, (list, dict))
 
     @property
     def written(self) -> str:
@@ -76,3 +76,9 @@ class Node:
         for step in pointer:
             node = node.elements[step] if isinstance(step, int) else node.entries[step]
         return node
+
+
+# Most nodes are scalars: they share what they do not have.
+_NO_ENTRIES: dict[str, Node] = {}
+_NO_KEYS: dict[str, tuple[int, int]] = {}
+_NO_ELEMENTS: list[Node] = []

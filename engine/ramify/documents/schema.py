@@ -45,8 +45,13 @@ def explain(root: Node, schema: Any, found: Diagnostics) -> None:
     """Let jsonschema say what is wrong: one diagnostic per problem."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - costs more than reading a good document
 
+    told = {item.origin for item in found}
     for error in Draft202012Validator(schema).iter_errors(root.value):
-        _EXPLAIN.get(error.validator, _value)(error, _Subject(root, tuple(error.absolute_path)), found)
+        subject = _Subject(root, tuple(error.absolute_path))
+        explain_one = _EXPLAIN.get(error.validator, _value)
+        # What the parser has refused has no value that could be wrong once more.
+        if explain_one in _OF_KEYS or subject.node.origin not in told:
+            explain_one(error, subject, found)
 
 
 class _Subject:
@@ -144,3 +149,5 @@ _EXPLAIN: dict[str, Callable[[Any, _Subject, Diagnostics], None]] = {
     "minProperties": _empty,
     "minLength": _empty,
 }
+
+_OF_KEYS = (_unknown_keys, _missing_key)

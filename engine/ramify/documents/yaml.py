@@ -5,63 +5,37 @@ are text. Keys are text as written. What makes a document mean something else th
 duplicate and merge keys, tags, aliases that multiply, several documents in one file.
 """
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
 from ramify.documents.node import Node
 from ramify.documents.scalars import TAGS, UnreadableScalarError, resolve
-from ramify.documents.text import Places, decode
+from ramify.documents.text import decode
+from ramify.documents.yaml_errors import tell_syntax, tell_unprintable
 from ramify.model.diagnostics import Diagnostics, Origin
 
 MAX_DEPTH = 64
 MAX_NODES = 1_000_000
 MAX_ALIASED = 10_000
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser is ten times as fast
-_UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_HINTS = (
-    (r"'\t'|'\\t'|tab", "Indent with spaces: YAML does not allow tabs there."),
-    (r"mapping values are not allowed", 'A text with ": " in it must stand in quotes.'),
-    (r"cannot start any token", "A text that begins with @, `, % or a quote must stand in quotes."),
-    (
-        r"expected <block end>|could not find expected ':'",
-        "Look at the indentation of this line and the one above.",
-    ),
-    (r"while parsing a flow|expected ',' or", "A bracket or brace is not closed, or a comma is missing."),
-)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser is ten times as fast
 
 
-def parse(text: str | bytes, file: str, found: Diagnostics) -> Node | None:
+def parse(text: str | bytes, file: str, found: Diagnostics, loader: Any = LOADER) -> Node | None:
     """The document's tree; None with at least one error when there is no telling what it says."""
     plain = decode(text, file, found)
     if plain is None:
         return None
-    unprintable = _UNPRINTABLE.search(plain)
-    if unprintable:
-        place = Places(file, plain).origin(unprintable.start())
-        found.error(
-            "syntax", f"character U+{ord(unprintable[0]):04X} may not stand in YAML", "Remove it.", place
-        )
-        return None
     try:
-        return _Builder(file, found).build(yaml.parse(plain, Loader=_LOADER))
+        return _Builder(file, found).build(loader(plain))
+    except yaml.reader.ReaderError:
+        tell_unprintable(plain, file, found)
     except yaml.YAMLError as error:
-        _syntax(error, file, found)
+        tell_syntax(error, plain, file, found)
     except _GiveUpError:
         pass
     return None
-
-
-def _syntax(error: yaml.YAMLError, file: str, found: Diagnostics) -> None:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    place = Origin(file, mark.line + 1, mark.column + 1) if mark else Origin(file, 1, 1)
-    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-    told = f"{getattr(error, 'context', None) or ''} {problem}"
-    hint = next((hint for expression, hint in _HINTS if re.search(expression, told)), "")
-    found.error("syntax", f"cannot read YAML: {problem}", hint, place)
 
 
 class _GiveUpError(Exception):
@@ -92,22 +66,27 @@ class _Builder:
         self._count = 0
         self._aliased = 0
         self._root: Node | None = None
+        self._on: dict[type, Any] = {
+            yaml.DocumentStartEvent: self._begin,
+            yaml.MappingStartEvent: self._open,
+            yaml.SequenceStartEvent: self._open,
+            yaml.MappingEndEvent: self._close,
+            yaml.SequenceEndEvent: self._close,
+            yaml.ScalarEvent: self._scalar,
+            yaml.AliasEvent: self._alias,
+        }
 
-    def build(self, events: Iterator[Any]) -> Node:
+    def build(self, loader: Any) -> Node:
         """The root of the only document; an empty document is a null."""
-        for event in events:
-            if isinstance(event, yaml.ScalarEvent):
-                self._scalar(event)
-            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-                self._open(event)
-            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-                self._close()
-            elif isinstance(event, yaml.AliasEvent):
-                self._alias(event)
-            elif isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
-                self._error("several-documents", "a second document begins here", "Keep one per file.", event)
-                break
+        while (event := loader.get_event()) is not None:
+            handle = self._on.get(type(event))
+            if handle is not None:
+                handle(event)
         return self._root or Node(None, self._file, 1, 1)
+
+    def _begin(self, event: Any) -> None:
+        if self._root is not None:
+            self._refuse("several-documents", "a second document begins here", "Keep one per file.", event)
 
     def _scalar(self, event: Any) -> None:
         node = self._node(event, None, event.value)
@@ -116,6 +95,7 @@ class _Builder:
             node.value = resolve(event.value, event.tag, plain=plain)
         except UnreadableScalarError as error:
             self._error(error.code, str(error), error.way_out, event)
+            node.value = event.value
         self._put(node, event, 1)
         if event.anchor:
             self._anchors[event.anchor] = (node, 1, 0)
@@ -130,7 +110,7 @@ class _Builder:
         self._anchors.pop(event.anchor, None)
         self._stack.append(_Frame(node, event.anchor, self._count))
 
-    def _close(self) -> None:
+    def _close(self, _: Any) -> None:
         frame = self._stack.pop()
         if frame.anchor:
             self._anchors[frame.anchor] = (frame.node, self._count - frame.start + 1, frame.height)
@@ -169,9 +149,8 @@ class _Builder:
     def _key(self, node: Node, event: Any) -> Node:
         key = Node(node.raw, self._file, *_place(event))
         if not node.is_scalar:
-            self._error(
-                "wrong-type", "a key must be text", "Quote it, if braces or brackets belong to it.", event
-            )
+            way_out = "Quote it, if braces or brackets belong to it."
+            self._error("wrong-type", "a key must be text", way_out, event)
             key.value = None
         elif node.raw == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
             self._error("yaml-merge", 'merge key "<<" is not read', "Use templates with `extends`.", event)
@@ -179,17 +158,16 @@ class _Builder:
         return key
 
     def _entry(self, frame: _Frame, key: Node, node: Node) -> None:
-        name = key.value
+        name, mapping = key.value, frame.node
         if name is None:
             return
-        if name in frame.node.entries:
-            first = frame.node.keys[name][0]
-            way_out = f"The first one stands in line {first}: remove one of them."
+        if name in mapping.entries:
+            way_out = f"The first one stands in line {mapping.keys[name][0]}: remove one of them."
             self._found.error("duplicate-key", f'key "{name}" stands twice here', way_out, key.origin)
             return
-        frame.node.value[name] = node.value
-        frame.node.entries[name] = node
-        frame.node.keys[name] = (key.line, key.column)
+        mapping.value[name] = node.value
+        mapping.entries[name] = node
+        mapping.keys[name] = (key.line, key.column)
 
     def _node(self, event: Any, value: Any, raw: str) -> Node:
         self._count += 1

@@ -1,6 +1,5 @@
 """Diagnostics: problems in what a user wrote, collected and returned, never raised one by one."""
 
-import difflib
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
@@ -82,6 +81,8 @@ class DiagnosticsError(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that names the closest known word, or lists what is known; empty when nothing is."""
+    import difflib  # noqa: PLC0415 - only a mistake pays for it
+
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
