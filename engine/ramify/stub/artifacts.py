@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_MANIFEST = 32 << 20
 MAX_TOTAL = 16 << 30
 MAX_NAME = 1024
+_SUSPECT = ".suspect"
 _MODES = (0o644, 0o755)
 
 
@@ -233,12 +234,20 @@ def _write(file: str, mode: int, chunks: Iterator[bytes]) -> None:
 def place_tree(root: layout.Root, digest: str) -> str:
     """The folder of a shared artifact, unpacked once on this host."""
     tree = f"{root.trees}/{digest}"
-    if os.path.isdir(tree):
+    suspect = os.path.exists(f"{tree}{_SUSPECT}")
+    if os.path.isdir(tree) and not suspect:
         return tree
     files.make_folder(root.trees)
     temporary = f"{tree}.{os.getpid()}.tmp"
     files.remove_tree(temporary)
     unpack(root, digest, temporary)
+    if suspect:
+        aside = f"{tree}.{os.getpid()}.old"
+        os.rename(tree, aside)
+        os.rename(temporary, tree)
+        os.unlink(f"{tree}{_SUSPECT}")
+        files.remove_tree(aside)
+        return tree
     try:
         os.rename(temporary, tree)
     except OSError:  # another session was quicker
@@ -253,3 +262,12 @@ def damaged(root: layout.Root, digest: str, folder: str) -> List[str]:
     return [
         name for name, _mode, _size, wanted in pack.manifest if files.hash_file(f"{folder}/{name}") != wanted
     ]
+
+
+def damaged_tree(root: layout.Root, digest: str) -> List[str]:
+    """The same for a shared artifact; one that is damaged is unpacked anew for the next release."""
+    tree = f"{root.trees}/{digest}"
+    found = damaged(root, digest, tree)
+    if found and os.path.isdir(tree):
+        os.close(os.open(f"{tree}{_SUSPECT}", os.O_WRONLY | os.O_CREAT, 0o600))
+    return found

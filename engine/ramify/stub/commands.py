@@ -74,10 +74,17 @@ def _run(work: Work, names: List[str]) -> Header:
             _one(work, name)
             done.append(name)
     except StubError as error:
-        found = status.describe(work.record, work.node)
-        error.fields.update(command=work.command, found=found)
-        return dict(error.header(), done=done, state=found)
+        return _stopped(work, done, error)
+    except OSError as error:  # the journal itself could not be written
+        work.reread()
+        return _stopped(work, done, StubError(FAILED, f"{work.command} of {work.path}: {error}"))
     return {"done": done, "state": status.describe(work.record, work.node)}
+
+
+def _stopped(work: Work, done: List[str], error: StubError) -> Header:
+    found = status.describe(work.record, work.node)
+    error.fields.update(command=work.command, found=found)
+    return dict(error.header(), done=done, state=found)
 
 
 def _one(work: Work, name: str) -> None:

@@ -32,7 +32,7 @@ def hasher(size: int = 0) -> Callable[..., Any]:
 
 def replace(file: str, data: bytes) -> None:
     """Write a private file so that a reader, and a crash, finds the old one or the new one."""
-    temporary = f"{file}.{os.getpid()}.tmp"
+    temporary = f"{file}.tmp"  # one writer only: whoever holds the node
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         write_all(descriptor, data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ramify.stub import files, journal
+from ramify.stub.wire import StubError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ def _collect(root: layout.Root) -> None:
     root.sweep()
     used: Set[str] = set(root.used)
     for node in root.node_folders():
-        record = journal.read(node)
+        try:
+            record = journal.read(node)
+        except StubError:  # what it needs cannot be known
+            return
         for digests in record["artifacts"].values() if record else ():
             used.update(digests)
     for place in (root.packs, root.trees):

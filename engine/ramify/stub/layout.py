@@ -102,10 +102,14 @@ class Root:
 
     def hold(self) -> None:
         """Keep artifacts from being collected until the session ends."""
-        if self._descriptor is None:
+        while self._descriptor is None:
             files.make_folder(self.path)
-            self._descriptor = os.open(self.path, os.O_RDONLY)
-            flock(self._descriptor, "LOCK_SH")
+            descriptor = os.open(self.path, os.O_RDONLY)
+            flock(descriptor, "LOCK_SH")
+            if _same(descriptor, self.path):  # else its last node was uninstalled while we waited
+                self._descriptor = descriptor
+            else:
+                os.close(descriptor)
 
     def hold_alone(self) -> bool:
         """Take the exclusive hold if no other session uses packs; `let_go` ends it."""

@@ -30,7 +30,7 @@ def check(order: object, path: str) -> Order:
     """
     fields = _object(order, "order")
     if layout.check_path(fields.get("path")) != path:
-        raise StubError(MALFORMED, f"order.path is {fields.get('path')}, the command is for {path}")
+        raise StubError(MALFORMED, f"order.path is {fields['path']}, the command is for {path}")
     result: Order = {"path": path}
     for name in ("digest", "environment_digest", "service_digest", "binding"):
         result[name] = _text(fields.get(name, ""), name)

@@ -86,8 +86,8 @@ def group_alive(known: Identity) -> bool:
     if alive(known):
         return True
     pid = known[0]
-    if stamp(pid):  # the number has a new owner, so the group was empty before
-        return False
+    if stamp(pid) or known[1].rpartition("@")[2] != _boot():
+        return False  # the number has a new owner, so the group was empty before; or the host was rebooted
     try:
         os.killpg(pid, 0)
     except OSError:

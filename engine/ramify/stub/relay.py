@@ -7,7 +7,7 @@ import select
 import time
 
 from ramify.stub import files, journal, layout, status, tables
-from ramify.stub.wire import MALFORMED, NOT_ACTIVE, TIMEOUT, StubError, write_all
+from ramify.stub.wire import MALFORMED, NOT_ACTIVE, TIMEOUT, StubError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,35 +68,68 @@ def _try(folder: str) -> Any:
 
 
 def relay(connection: Any, rest: bytes) -> None:
-    """Carry bytes both ways until the service closes; `rest` came before and goes first."""
-    if rest:
-        connection.sendall(rest)
-    socket = connection.fileno()
-    sources = [0, socket]
-    while socket in sources:
-        for source in select.select(sources, [], [])[0]:
-            data = os.read(source, files.CHUNK) if source == 0 else _receive(connection)
-            if data and source == 0:
-                connection.sendall(data)
-            elif data:
-                write_all(1, data)
-            else:
-                sources.remove(source)
-                if source == 0:
-                    _end_of_input(connection)
+    """Carry bytes both ways until the service closes; `rest` came before and goes first.
 
-
-def _receive(connection: Any) -> bytes:
+    Nothing here blocks on one direction: the peer may not read before we have read what it writes.
+    """
+    os.set_blocking(connection.fileno(), False)
+    os.set_blocking(1, False)
     try:
-        data: bytes = connection.recv(files.CHUNK)
-    except OSError:  # reset by the service: its end
-        return b""
-    return data
-
-
-def _end_of_input(connection: Any) -> None:
-    c: Any = __import__("_socket")
-    try:
-        connection.shutdown(c.SHUT_WR)
-    except OSError:  # the service has gone first
+        _Relay(connection, rest).run()
+    except ConnectionError:  # the peer has gone
         pass
+    finally:
+        os.set_blocking(1, True)
+
+
+class _Relay:
+    def __init__(self, connection: Any, rest: bytes) -> None:
+        self._socket = connection.fileno()
+        self._connection = connection
+        self._down = rest  # read from the session, not yet taken by the service
+        self._up = b""  # read from the service, not yet taken by the session
+        self._input_open = True
+        self._service_open = True
+
+    def run(self) -> None:
+        """Read a direction only when what was read before has been passed on."""
+        while self._service_open or self._up:
+            readable = [0] if self._input_open and not self._down else []
+            readable += [self._socket] if self._service_open and not self._up else []
+            writable = ([self._socket] if self._down else []) + ([1] if self._up else [])
+            ready, free, _ = select.select(readable, writable, [])
+            if 1 in free:
+                self._up = self._up[os.write(1, self._up) :]
+            if self._socket in free:
+                self._pass_down()
+            if self._socket in ready:
+                self._read_service()
+            if 0 in ready:
+                self._down = os.read(0, files.CHUNK)
+                if not self._down:
+                    self._end_input()
+
+    def _pass_down(self) -> None:
+        try:
+            self._down = self._down[os.write(self._socket, self._down) :]
+        except ConnectionError:  # it takes no more; what it said last is still to be read
+            self._down = b""
+            self._input_open = False
+
+    def _read_service(self) -> None:
+        try:
+            self._up = os.read(self._socket, files.CHUNK)
+        except ConnectionError:
+            self._up = b""
+        if not self._up:
+            self._service_open = self._input_open = False
+            self._down = b""
+
+    def _end_input(self) -> None:
+        """Tell the service that no more will come, and go on carrying what it says."""
+        self._input_open = False
+        c: Any = __import__("_socket")
+        try:
+            self._connection.shutdown(c.SHUT_WR)
+        except OSError:  # it has gone first, which is read next
+            pass

@@ -99,7 +99,7 @@ def _write(place: str, file: orders.Order) -> None:
 
 def switch(link: str, target: str) -> None:
     """Point a link elsewhere, at once."""
-    temporary = f"{link}.{os.getpid()}.tmp"
+    temporary = f"{link}.tmp"
     files.remove_tree(temporary)
     os.symlink(target, temporary)
     os.rename(temporary, link)
@@ -168,7 +168,7 @@ def damaged(root: layout.Root, node: str, record: Record) -> List[str]:
         digest = record["code"]["artifact"]
         found += [f"code/{name}" for name in artifacts.damaged(root, digest, f"{release}/code")]
     for place, digest in sorted(order["shared"].items()):
-        found += [f"{place}/{name}" for name in artifacts.damaged(root, digest, f"{root.trees}/{digest}")]
+        found += [f"{place}/{name}" for name in artifacts.damaged_tree(root, digest)]
     wanted = {file["name"]: orders.data(file) for file in orders.files(order)}
     for name, data in sorted(wanted.items()):
         if files.hash_file(f"{release}/config/{name}") != files.hasher()(data).hexdigest():

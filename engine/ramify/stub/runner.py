@@ -34,7 +34,7 @@ class Result:
     def reason(self) -> str:
         """How it failed, for a message; empty if it did not."""
         if self.timed_out:
-            return "ran out of time"
+            return "ran out of time and was ended"
         if self.code < 0:
             return f"was ended by signal {-self.code}"
         return f"ended with exit code {self.code}" if self.code else ""

@@ -53,9 +53,8 @@ def start(work: Work) -> None:
     files.make_folder(run)
     if not programs:
         return
-    ended = _launch(
-        work, order["service"], supervisor.Service(programs, run, f"{work.node}/log", *_stop(order))
-    )
+    what = supervisor.Service(programs, run, f"{work.node}/log", *_stop(order))
+    ended = _launch(work, what, order["service"]["grace"])
     if ended:
         halt(work)
         raise StubError(FAILED, _complaint(work, ended), logs.tail(f"{work.node}/log/{ended[0]}.log"))
@@ -72,7 +71,7 @@ def _stop(order: orders.Order) -> Any:
     return process.signal_number(stop["signal"]), stop["timeout"]
 
 
-def _launch(work: Work, service: orders.Order, what: supervisor.Service) -> List[str]:
+def _launch(work: Work, what: supervisor.Service, grace: float) -> List[str]:
     """Start the supervisor, journal its processes, open the gate; name and code of one that ended."""
     gate = process.Gate()
     reports = _Reports(supervisor.launch(what, gate))
@@ -85,7 +84,10 @@ def _launch(work: Work, service: orders.Order, what: supervisor.Service) -> List
         work.record["pids"] = first["pids"]
         work.write()
         gate.open(len(first["pids"]))
-        ended = reports.line(service["grace"])
+        ended = reports.line(grace)
+        if reports.closed and not ended:
+            halt(work)
+            raise StubError(FAILED, f"the supervisor of {work.path} ended as soon as it was started")
     finally:
         reports.close()
     return ended.decode("ascii").split(" ") if ended else []
@@ -97,6 +99,7 @@ class _Reports:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._data = b""
+        self.closed = False
 
     def line(self, patience: float) -> bytes:
         """The next line, or nothing when there is none in time."""
@@ -107,6 +110,7 @@ class _Reports:
                 return b""
             data = os.read(self._descriptor, files.CHUNK)
             if not data:
+                self.closed = True
                 return b""
             self._data += data
         line, _, self._data = self._data.partition(b"\n")

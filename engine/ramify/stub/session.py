@@ -149,7 +149,7 @@ def main(path: str, digest: str) -> None:
     write_all(1, pack(encode(hello(path, digest))))
     try:
         Session(root).run()
-    except BrokenPipeError:  # nobody listens any more; what was asked has been done
+    except ConnectionError:  # nobody listens any more; what was asked has been done
         pass
     if root.collect_at_end:
         root.used.clear()

@@ -59,9 +59,8 @@ def _append(root: layout.Root, digest: str, size: int, offset: int, body: bytes)
         os.ftruncate(descriptor, 0)
     here = os.fstat(descriptor).st_size
     if offset != here:
-        raise StubError(
-            OFFSET, f"artifact {digest}: {here} bytes are here, the chunk is at {offset}", str(here)
-        )
+        message = f"artifact {digest}: {here} bytes are here, the chunk is at {offset}"
+        raise StubError(OFFSET, message, received=here)
     write_all(descriptor, body)
     if offset + len(body) == size:
         _complete(root, digest, file, descriptor)

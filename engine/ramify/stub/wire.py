@@ -88,7 +88,7 @@ def _from_c() -> Tuple[Callable[[str], Any], Callable[[Any], str]]:
     def loads(text: str) -> Any:
         try:
             value, end = scan(text, 0)
-        except StopIteration:
+        except (StopIteration, SystemError):  # the latter where it looks for an error class of `json`
             raise ValueError("not JSON") from None
         if end != len(text):
             raise ValueError("text after the JSON value")

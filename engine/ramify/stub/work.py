@@ -27,8 +27,16 @@ class Work:
 
     def _take(self) -> None:
         self._lock = layout.lock(self.node)
-        self.record = journal.read(self.node) or journal.blank(self.path)
         self._buried = False
+        try:
+            self.reread()
+        except StubError:
+            os.close(self._lock)
+            raise
+
+    def reread(self) -> None:
+        """Take the journal's word, not memory's."""
+        self.record = journal.read(self.node) or journal.blank(self.path)
 
     def open(self, command: str) -> None:
         """Begin a command. After an uninstall the node's folder, and with it the lock, is a new one."""
