@@ -5,6 +5,7 @@
     ├── HostKeyError            the host key is unknown, has changed, or is revoked
     ├── AuthenticationError     the host does not take any of the keys that were offered
     ├── SessionRefusedError     connected, but the server starts no further command
+    ├── StubNotStartedError     the host runs commands, but not our stub
     ├── ConnectionLostError     the link broke after it had been established
     └── UnusableReplyError      the bytes that came back are not what was agreed
 
@@ -73,6 +74,10 @@ class AuthenticationError(TransportError):
 
 class SessionRefusedError(TransportError):
     """The server accepts the login, but no (further) command."""
+
+
+class StubNotStartedError(TransportError):
+    """The command that starts the stub ended instead: no Python, an old one, no place to write."""
 
 
 class ConnectionLostError(TransportError):

@@ -50,17 +50,17 @@ def pack(header: bytes, body: bytes = b"") -> bytes:
     return _SIZES.pack(len(header), len(body)) + header + body
 
 
-async def read(reader: Reader, peer: str) -> Frame | None:
-    """The next frame, or None where the stream ends between two frames.
+async def read(reader: Reader, peer: str, begun: bytes = b"") -> Frame | None:
+    """The next frame, or None where the stream ends between two frames; `begun` was read of it already.
 
     Raises:
         UnusableReplyError: it announces more than the protocol allows; nothing of it was read.
         ConnectionLostError: the stream ended inside a frame, or its link broke.
     """
     try:
-        sizes = await reader.readexactly(_SIZES.size)
+        sizes = begun + await reader.readexactly(_SIZES.size - len(begun))
     except asyncio.IncompleteReadError as error:
-        if not error.partial:
+        if not error.partial and not begun:
             return None
         raise ConnectionLostError(peer, "the stream ended inside a frame") from error
     except OSError as error:
