@@ -1,0 +1,19 @@
+"""`ramify` and `python -m ramify`."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; the version is told before anything else is loaded."""
+    if sys.argv[1:] == ["--version"]:
+        from ramify import __version__  # noqa: PLC0415
+
+        sys.stdout.write(f"ramify {__version__}\n")
+        return
+    from ramify.cli.main import run  # noqa: PLC0415
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

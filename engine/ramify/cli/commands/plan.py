@@ -1,0 +1,36 @@
+"""`ramify plan`: what an apply would do."""
+
+from functools import partial
+
+import click
+
+from ramify.cli import exits, plan_view
+from ramify.cli.arguments import paths_argument
+from ramify.cli import lazy
+from ramify.cli.project import component, opened
+from ramify.cli.session import Session
+
+
+@lazy.command(
+    "ramify plan",
+    "ramify plan '/region1/zone[1-3]' /region2",
+    "ramify plan --json | jq .summary",
+    "ramify plan --detailed-exitcode   # 2 when there are changes",
+    name="plan",
+)
+@paths_argument
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes, 0 when none.")
+def command(session: Session, selection: tuple[str, ...], detailed_exitcode: bool) -> int:
+    """Show what an apply would do to the nodes at PATH and below; to all without a PATH.
+
+    Compares the hierarchy with what is recorded, and contacts nobody. The same change of many nodes is
+    shown once, its paths folded: /region[1-10]/zone[1-3].
+    """
+    with opened(session) as space:
+        plan = space.plan(selection)
+        if session.json:
+            session.document(plan)
+        else:
+            describe = partial(component, space.fleet)
+            session.say(plan_view.text(plan, describe, session.paint, full=session.verbose))
+    return exits.CHANGES if detailed_exitcode and plan.summary.anything else exits.DONE

@@ -1,0 +1,68 @@
+"""Errors that end a command: each told once, with the way out, and never as a traceback unless asked for."""
+
+import traceback
+
+import click
+
+from ramify.cli import exits
+from ramify.cli.diagnostics_view import document, text
+from ramify.cli.session import Session
+from ramify.directory.sqlite import DirectoryError
+from ramify.model.diagnostics import Diagnostic, Diagnostics, DiagnosticsError, Severity
+from ramify.repository.kinds import UnavailableRuntimeError
+
+
+def failure(code: str, summary: str, detail: str = "") -> DiagnosticsError:
+    """One error that is about no file."""
+    return DiagnosticsError([Diagnostic(Severity.ERROR, code, summary, detail)])
+
+
+def tell(session: Session, error: Exception) -> int:
+    """Say what went wrong; the exit code."""
+    found = diagnostics_of(error)
+    if found is None:
+        found = _internal(session, error)
+    if session.json:
+        session.document({"diagnostics": document(found)})
+    else:
+        session.note(text(found, session.paint_notes))
+    return exits.ERROR
+
+
+def diagnostics_of(error: Exception) -> Diagnostics | None:
+    """What an error that was foreseen says; None for one that was not."""
+    match error:
+        case DiagnosticsError():
+            return Diagnostics(error.diagnostics)
+        case click.ClickException():
+            return _usage(error)
+        case DirectoryError():
+            return _one("directory", str(error), "Another `directory:` can be named in ramify.yml.")
+        case UnavailableRuntimeError():
+            return _one("runtime", str(error))
+        case OSError() if error.filename is not None:
+            return _one("file", f"cannot use {error.filename}: {error.strerror}")
+    return None
+
+
+def _one(code: str, summary: str, detail: str = "") -> Diagnostics:
+    found = Diagnostics()
+    found.error(code, summary, detail)
+    return found
+
+
+def _usage(error: click.ClickException) -> Diagnostics:
+    summary = error.format_message().rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    name = context.command_path if context else "ramify"
+    return _one("usage", summary[:1].lower() + summary[1:], f"`{name} --help` shows how it is called.")
+
+
+def _internal(session: Session, error: Exception) -> Diagnostics:
+    if session.verbose or session.environ.get("RAMIFY_DEBUG"):
+        session.note("".join(traceback.format_exception(error)).rstrip())
+        way_out = "This is a bug in Ramify."
+    else:
+        way_out = "This is a bug in Ramify; `-v` or RAMIFY_DEBUG=1 shows where."
+    told = " ".join(str(error).split()) or "no message"
+    return _one("internal", f"internal error: {type(error).__name__}: {told}", way_out)

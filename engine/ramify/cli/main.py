@@ -1,0 +1,73 @@
+"""The entry: which commands there are, and what becomes of their ends and errors."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ramify.cli import exits
+from ramify.cli.lazy import LazyGroup, Told, examples, with_global_options
+from ramify.cli.session import Session
+
+COMMANDS = {
+    "init": Told("ramify.cli.commands.init", "Write a small project that works."),
+    "validate": Told("ramify.cli.commands.validate", "Check the project's files."),
+    "tree": Told("ramify.cli.commands.tree", "Show the hierarchy, its hosts and components."),
+    "profile": Told("ramify.cli.commands.profile", "Show all values of one node, and where each comes from."),
+    "plan": Told("ramify.cli.commands.plan", "Show what an apply would do."),
+    "apply": Told("ramify.cli.commands.apply", "Bring nodes to what the project says of them."),
+    "status": Told("ramify.cli.commands.status", "Show what is recorded of the nodes, or look at them again."),
+    "lab": Told("ramify.cli.commands.lab", "Start and stop the embedded lab: hosts to try things on."),
+    "runtime": Told("ramify.cli.commands.runtime", "Runtimes: Ramify itself, for hosts that carry initiators."),
+    "demo": Told("ramify.cli.commands.demo", "Show it all on the lab: a monitoring tree of 40 nodes."),
+    "completion": Told("ramify.cli.commands.completion", "Print the script that completes words in a shell."),
+}
+
+
+@with_global_options
+@click.group(
+    cls=LazyGroup,
+    told=COMMANDS,
+    epilog=examples(
+        "ramify init try && cd try && ramify lab up",
+        "ramify plan",
+        "ramify apply '/region1/zone[1-3]'",
+    ),
+)
+@click.version_option(package_name="ramify", message="ramify %(version)s")
+def cli() -> None:
+    """Deploy software to large, hierarchical fleets.
+
+    You describe the hierarchy once, and by pattern what each place in it runs. Ramify compiles a plan to
+    review, and carries it out recursively: every inner node, once deployed, deploys its own children.
+    """
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line; the exit code."""
+    session = Session()
+    try:
+        code = _invoke(session, argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us has enough. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.ERROR
+    return code
+
+
+def _invoke(session: Session, argv: Sequence[str]) -> int:
+    try:
+        code = cli.main(list(argv), prog_name="ramify", standalone_mode=False, obj=session)
+    except (KeyboardInterrupt, click.Abort):
+        session.note("Interrupted.")
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what is not foreseen is told as an internal error
+        from ramify.cli.failures import tell  # noqa: PLC0415 - only where something went wrong
+
+        session.json = session.json or "--json" in argv
+        return tell(session, error)
+    return code if isinstance(code, int) else exits.DONE

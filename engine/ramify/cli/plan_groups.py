@@ -1,0 +1,88 @@
+"""A plan in groups: nodes of one level to which the same happens, so that it is said once."""
+
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from ramify.model import paths
+from ramify.model.plan import Action, Change, NodePlan
+
+Describe = Callable[[str], str]
+"""Tells the component of a path; empty when nobody knows."""
+
+
+class ValueChange(Struct, frozen=True):
+    """A change that a group shares; `differs` counts the different ones when it does not."""
+
+    what: str
+    before: str | None
+    after: str | None
+    differs: int = 0
+
+
+class Group(Struct, frozen=True):
+    """Nodes to which the same happens for the same reason."""
+
+    nodes: tuple[NodePlan, ...]
+    component: str
+    changes: tuple[ValueChange, ...]
+
+    @property
+    def first(self) -> NodePlan:
+        """One of them, for what they have in common."""
+        return self.nodes[0]
+
+
+class Level(Struct, frozen=True):
+    """All nodes of one depth; `groups` leave out those to which nothing happens."""
+
+    depth: int
+    nodes: tuple[NodePlan, ...]
+    groups: tuple[Group, ...]
+
+
+def levels(nodes: Iterable[NodePlan], describe: Describe, most: int) -> list[Level]:
+    """The levels of a plan; where one has more than `most` groups, those that differ in values become one."""
+    found: dict[int, list[NodePlan]] = {}
+    for node in nodes:
+        found.setdefault(paths.depth(node.path), []).append(node)
+    return [_level(depth, found[depth], describe, most) for depth in sorted(found)]
+
+
+def _level(depth: int, nodes: list[NodePlan], describe: Describe, most: int) -> Level:
+    touched = [node for node in nodes if node.action is not Action.UNCHANGED]
+    groups = _grouped(touched, lambda node: (_kind(node), node.changes), describe)
+    if len(groups) > most:
+        coarse = _grouped(
+            touched, lambda node: (_kind(node), tuple(change.what for change in node.changes)), describe
+        )
+        groups = coarse if len(coarse) < len(groups) else groups
+    return Level(depth, tuple(nodes), tuple(groups))
+
+
+def _kind(node: NodePlan) -> tuple[object, ...]:
+    # Where a node moves from is told for each, unless there are many: then that they move is enough.
+    reason = "moves" if node.previous_host else node.reason
+    return (node.action, node.steps, reason)
+
+
+def _grouped(
+    nodes: list[NodePlan], key: Callable[[NodePlan], tuple[object, ...]], describe: Describe
+) -> list[Group]:
+    found: dict[tuple[object, ...], list[NodePlan]] = {}
+    for node in nodes:
+        found.setdefault((*key(node), describe(node.path)), []).append(node)
+    return [Group(tuple(alike), describe(alike[0].path), _changes(alike)) for alike in found.values()]
+
+
+def _changes(nodes: list[NodePlan]) -> tuple[ValueChange, ...]:
+    positions = range(len(nodes[0].changes))
+    return tuple(_common([node.changes[at] for node in nodes]) for at in positions)
+
+
+def _common(changes: list[Change]) -> ValueChange:
+    first = changes[0]
+    different = {(change.before, change.after) for change in changes}
+    if len(different) > 1:
+        return ValueChange(first.what, None, None, len(different))
+    return ValueChange(first.what, first.before, first.after)

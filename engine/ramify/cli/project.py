@@ -1,0 +1,86 @@
+"""The project that a command works on: loaded, compiled, held against its directory."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ramify.cli import labs
+from ramify.cli.diagnostics_view import text
+from ramify.cli.session import Session
+from ramify.compile.fleet import Fleet, compile_fleet
+from ramify.initiator.operator import Workspace, workspace
+from ramify.model.diagnostics import Diagnostic, DiagnosticsError, Severity
+from ramify.model.plan import Plan
+from ramify.repository.kinds import own_kind
+from ramify.repository.project import CACHE, Loaded, load
+
+PATIENCE = 1.0
+
+
+def loaded(session: Session) -> Loaded:
+    """Read the project of a session; a running lab says where its hosts are."""
+    with _told_if_slow(session):
+        return load(session.folder, overlay=labs.overlay(session.folder))
+
+
+@contextmanager
+def _told_if_slow(session: Session) -> Iterator[None]:
+    """The runtime of initiators is built once, which takes seconds: whoever waits is told what for."""
+    if (session.folder / CACHE / "runtimes" / f"{own_kind()}.json").exists():
+        yield
+        return
+    words = "Building Ramify's runtime for initiators; this is done once …"
+    timer = threading.Timer(PATIENCE, session.note, (words,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def opened(session: Session) -> Iterator[Workspace]:
+    """The workspace of a session; warnings are told.
+
+    Raises:
+        DiagnosticsError: the project has errors.
+    """
+    with workspace(loaded(session)) as space:
+        warn(session, list(space.diagnostics))
+        yield space
+
+
+def compiled(session: Session) -> Fleet:
+    """The fleet of a session, without its directory.
+
+    Raises:
+        DiagnosticsError: the project has errors.
+    """
+    found = loaded(session)
+    if found.bundle is None:
+        raise DiagnosticsError(found.diagnostics)
+    fleet = compile_fleet(found.bundle)
+    if fleet.diagnostics.failed:
+        raise DiagnosticsError((*found.diagnostics, *fleet.diagnostics))
+    warn(session, [*found.diagnostics, *fleet.diagnostics])
+    return fleet
+
+
+def warn(session: Session, found: Sequence[Diagnostic]) -> None:
+    """Tell warnings, beside what the command prints."""
+    warnings = [item for item in found if item.severity is Severity.WARNING]
+    if warnings:
+        session.note(text(warnings, session.paint_notes))
+
+
+def component(fleet: Fleet, path: str) -> str:
+    """The name of a path's component; empty for a path that the hierarchy does not have."""
+    node = fleet.by_path.get(path)
+    made = fleet.class_of(node).component if node else None
+    return (made.name or made.ref) if made else ""
+
+
+def hosts(plan: Plan) -> dict[str, str]:
+    """The host of every planned node."""
+    return {node.path: node.host for node in plan.nodes}

@@ -1,0 +1,130 @@
+"""What a run came to: problems grouped by their message, failures last, then exact accounts."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import indent
+
+from msgspec import Struct
+
+from ramify.cli.accounts import Counts, counts
+from ramify.cli.folding import fold, shortened
+from ramify.cli.paint import Paint
+from ramify.cli.tables import table
+from ramify.cli.words import counted
+from ramify.model import paths
+from ramify.model.record import NodeResult, Outcome
+
+SHOWN = (Outcome.SKIPPED, Outcome.OFFLINE, Outcome.UNKNOWN, Outcome.FAILED)
+MOST_GROUPS = 8
+MOST_NAMES = 4
+MOST_LINES = 12
+_PLAIN = Paint()
+
+
+class Alike(Struct, frozen=True):
+    """Results that say the same: `message` with `<node>` and the like where they differ."""
+
+    outcome: Outcome
+    message: str
+    results: tuple[NodeResult, ...]
+
+
+def text(
+    results: Sequence[NodeResult],
+    hosts: Mapping[str, str],
+    paint: Paint = _PLAIN,
+    *,
+    full: bool = False,
+    verb: str = "Apply",
+) -> str:
+    """Problems, a table by level, and the totals in the last line; `hosts` tells the host of each path."""
+    lines = [line for outcome in SHOWN for line in _problems(results, outcome, hosts, paint, full=full)]
+    found = counts(results)
+    return "\n".join([*lines, *_table(results), "", last_line(found, paint, verb)])
+
+
+def last_line(found: Counts, paint: Paint = _PLAIN, verb: str = "Apply") -> str:
+    """The totals: what was planned is the sum of what follows."""
+    well = not (found["failed"] or found["unknown"] or found["offline"] or found["skipped"])
+    head = f"{verb} complete!" if well else f"{verb} incomplete."
+    each = ", ".join(f"{number} {name}" for name, number in found.items())
+    return f"{paint('good' if well else 'bad', head)} {counted(sum(found.values()), 'node')} planned: {each}."
+
+
+def alike(results: Iterable[NodeResult], hosts: Mapping[str, str]) -> list[Alike]:
+    """Results by outcome and message; the largest group last."""
+    found: dict[tuple[Outcome, str], list[NodeResult]] = {}
+    for result in results:
+        found.setdefault((result.outcome, _general(result, hosts)), []).append(result)
+    groups = [_alike(outcome, message, together) for (outcome, message), together in found.items()]
+    return sorted(groups, key=lambda group: len(group.results))
+
+
+def _alike(outcome: Outcome, general: str, together: list[NodeResult]) -> Alike:
+    messages = {result.message for result in together}
+    return Alike(outcome, messages.pop() if len(messages) == 1 else general, tuple(together))
+
+
+def _general(result: NodeResult, hosts: Mapping[str, str]) -> str:
+    """A message without the names that differ from node to node."""
+    message, above, name = result.message, paths.parent(result.path), "<parent>"
+    message = message.replace(result.path, "<node>")
+    while above != paths.ROOT:
+        message, above, name = message.replace(above, name), paths.parent(above), "<ancestor>"
+    host = hosts.get(result.path, "")
+    return message.replace(host, "<host>") if host else message
+
+
+def _problems(
+    results: Iterable[NodeResult], outcome: Outcome, hosts: Mapping[str, str], paint: Paint, *, full: bool
+) -> Iterator[str]:
+    groups = alike((result for result in results if result.outcome is outcome), hosts)
+    if not groups:
+        return
+    total = sum(len(group.results) for group in groups)
+    yield paint(
+        "bad" if outcome is not Outcome.SKIPPED else "warning",
+        f"{outcome.value.capitalize()}: {counted(total, 'node')}",
+    )
+    hidden = groups[:-MOST_GROUPS] if not full else []
+    if hidden:
+        left = sum(len(group.results) for group in hidden)
+        yield f"  … {counted(left, 'node')} for {counted(len(hidden), 'other reason')}; `-v` shows them"
+    for group in groups[len(hidden) :]:
+        yield from _group(group, full=full)
+    yield ""
+
+
+def _group(group: Alike, *, full: bool) -> Iterator[str]:
+    folded = fold(result.path for result in group.results)
+    names, left = (folded, 0) if full else shortened(folded, MOST_NAMES)
+    for name in names:
+        yield f"  {name}"
+    if left:
+        yield f"  … and {counted(left, 'more node')}"
+    yield f"      {group.message or 'no reason was told'}"
+    example = next((result for result in group.results if result.detail), None)
+    if example is not None:
+        if len(group.results) > 1:
+            yield f"      for example {example.path}:"
+        yield from _detail(example.detail, full=full)
+
+
+def _detail(detail: str, *, full: bool) -> Iterator[str]:
+    lines = detail.strip("\n").splitlines()
+    # The end of what a program printed says why it ended.
+    shown = lines if full else lines[-MOST_LINES:]
+    if len(lines) > len(shown):
+        yield f"        … {counted(len(lines) - len(shown), 'line')} before"
+    yield indent("\n".join(shown), "        ", lambda _: True)
+
+
+def _table(results: Sequence[NodeResult]) -> list[str]:
+    by_level: dict[int, list[NodeResult]] = {}
+    for result in results:
+        by_level.setdefault(paths.depth(result.path), []).append(result)
+    outcomes = [outcome.value for outcome in Outcome]
+    rows = [
+        [f"level {depth}", *(f"{number:,}" for number in counts(by_level[depth]).values()), f"{len(by_level[depth]):,}"]
+        for depth in sorted(by_level)
+    ]
+    return table(rows, ("", *outcomes, "planned"))

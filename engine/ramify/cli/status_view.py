@@ -1,0 +1,114 @@
+"""The state of a fleet: each node where there are few, level by level where there are many."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from ramify.cli.folding import fold, fold_words, shortened
+from ramify.cli.paint import Paint
+from ramify.cli.tables import table
+from ramify.cli.words import counted
+from ramify.model import paths
+from ramify.model.plan import Action, NodePlan
+from ramify.model.record import NodeRecord
+
+FEW = 60
+MOST_NAMES = 3
+NOTHING = "No nodes."
+_PLAIN = Paint()
+
+_HOLDS = {
+    Action.UNCHANGED: "in sync",
+    Action.CREATE: "to add",
+    Action.UPDATE: "to change",
+    Action.REPLACE: "to replace",
+    Action.DESTROY: "to destroy",
+}
+
+
+class NodeStatus(Struct, frozen=True):
+    """What is recorded of one node, held against the hierarchy."""
+
+    path: str
+    host: str
+    environment: str
+    service: str
+    initiator: str
+    digest: str
+    in_sync: bool
+    action: Action
+    problem: str = ""
+
+
+def statuses(planned: Iterable[NodePlan], records: Mapping[str, NodeRecord]) -> tuple[NodeStatus, ...]:
+    """The status of every planned node; one that was never deployed is told as non-existent."""
+    return tuple(_status(node, records.get(node.path)) for node in planned)
+
+
+def _status(node: NodePlan, record: NodeRecord | None) -> NodeStatus:
+    known = record or NodeRecord(node.path, node.host, node.initiator)
+    return NodeStatus(
+        path=node.path,
+        host=known.host,
+        environment=known.environment,
+        service=known.service,
+        initiator=known.initiator,
+        digest=known.digest,
+        in_sync=node.action is Action.UNCHANGED,
+        action=node.action,
+        problem="an earlier run was interrupted" if known.open else known.problem,
+    )
+
+
+def text(found: Sequence[NodeStatus], paint: Paint = _PLAIN, *, full: bool = False) -> str:
+    """The table, and the totals in the last line."""
+    if not found:
+        return NOTHING
+    lines = _each(found) if full or len(found) <= FEW else list(_folded(found, paint))
+    return "\n".join([*lines, "", last_line(found, paint)])
+
+
+def last_line(found: Sequence[NodeStatus], paint: Paint = _PLAIN) -> str:
+    """How many there are, run, and are as the hierarchy says."""
+    active = sum(node.service == "active" for node in found)
+    same = sum(node.in_sync for node in found)
+    return paint(
+        "good" if same == len(found) else "warning",
+        f"Status: {counted(len(found), 'node')}, {active:,} active, {same:,} in sync.",
+    )
+
+
+def _each(found: Sequence[NodeStatus]) -> list[str]:
+    rows = [
+        (node.path, node.host, node.environment, node.service, _held(node)) for node in found
+    ]
+    return table(rows, ("PATH", "HOST", "ENVIRONMENT", "SERVICE", "HIERARCHY"))
+
+
+def _held(node: NodeStatus) -> str:
+    return f"{_HOLDS[node.action]} ({node.problem})" if node.problem else _HOLDS[node.action]
+
+
+def _folded(found: Sequence[NodeStatus], paint: Paint) -> Iterator[str]:
+    by_level: dict[int, list[NodeStatus]] = {}
+    for node in found:
+        by_level.setdefault(paths.depth(node.path), []).append(node)
+    for depth in sorted(by_level):
+        yield paint("bold", f"Level {depth}: {counted(len(by_level[depth]), 'node')}")
+        rows = list(_rows(by_level[depth]))
+        yield from (f"  {line}" for line in table(rows))
+
+
+def _rows(nodes: Iterable[NodeStatus]) -> Iterator[tuple[str, ...]]:
+    alike: dict[tuple[str, str, str], list[NodeStatus]] = {}
+    for node in nodes:
+        alike.setdefault((node.environment, node.service, _held(node)), []).append(node)
+    for (environment, service, held), together in sorted(alike.items(), key=lambda item: -len(item[1])):
+        names, left = shortened(fold(node.path for node in together), MOST_NAMES)
+        hosts = dict.fromkeys(node.host for node in together)
+        place = fold_words(hosts, 2) or counted(len(hosts), "host")
+        yield (names[0] if names else "", place, environment, service, held, f"{len(together):,}")
+        for name in names[1:]:
+            yield (name, "", "", "", "", "")
+        if left:
+            yield (f"… and {left:,} more", "", "", "", "", "")

@@ -1,0 +1,39 @@
+"""Values before and after, on one line where they fit it and as a difference of lines where not."""
+
+import difflib
+import json
+from collections.abc import Iterator
+
+from ramify.cli.paint import Paint
+from ramify.cli.words import shortened
+from ramify.model.profile import LATE
+
+WIDTH = 72
+
+
+def quoted(value: str, limit: int = WIDTH) -> str:
+    """A value between quotes; what is only known on the host stands without."""
+    return LATE if value == LATE else shortened(json.dumps(value, ensure_ascii=False), limit)
+
+
+def change_lines(what: str, before: str | None, after: str | None, paint: Paint) -> Iterator[str]:
+    """One change: `~ INTERVAL: "5" -> "10"`."""
+    if before is None and after is not None:
+        yield f"{paint('+', '+')} {what}: {quoted(after)}"
+    elif after is None and before is not None:
+        yield f"{paint('-', '-')} {what}: {quoted(before)}"
+    elif before is not None and after is not None:
+        yield from _both(what, before, after, paint)
+
+
+def _both(what: str, before: str, after: str, paint: Paint) -> Iterator[str]:
+    sign = paint("~", "~")
+    if "\n" not in before.rstrip("\n") and "\n" not in after.rstrip("\n"):
+        limit = WIDTH if len(before) + len(after) > WIDTH else WIDTH * 2
+        yield f"{sign} {what}: {quoted(before, limit)} -> {quoted(after, limit)}"
+        return
+    yield f"{sign} {what}:"
+    found = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+    for line in list(found)[2:]:
+        if not line.startswith("@@"):
+            yield f"  {paint(line[:1], shortened(line, WIDTH * 2))}"

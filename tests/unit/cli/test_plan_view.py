@@ -1,0 +1,77 @@
+"""A plan as people read it."""
+
+from collections.abc import Callable
+from functools import partial
+
+from ramify.cli import plan_view
+from ramify.cli.plan_view import NOTHING, SCREEN
+from ramify.compile.fleet import Fleet
+from ramify.model.plan import Plan
+from unit.cli import fleets
+
+Golden = Callable[[str, str], None]
+
+
+def text(fleet: Fleet, plan: Plan, *, full: bool = False) -> str:
+    return plan_view.text(plan, partial(fleets.component, fleet), full=full) + "\n"
+
+
+def test_a_first_plan_of_a_small_project(golden: Golden) -> None:
+    fleet = fleets.compiled(fleets.small())
+    golden("cli/plan-small.txt", text(fleet, fleets.planned(fleet)))
+
+
+def test_a_first_plan_of_many_nodes_fits_a_screen(golden: Golden) -> None:
+    fleet = fleets.compiled(fleets.large(), fleets.LARGE_INVENTORY, fleets.LARGE_REPOSITORY)
+    shown = text(fleet, fleets.planned(fleet))
+    golden("cli/plan-11111.txt", shown)
+    assert shown.endswith("Plan: 11110 to add, 0 to change, 0 to destroy.\n")
+
+
+def test_a_changed_variable_is_shown_once_with_both_values(golden: Golden) -> None:
+    before = fleets.compiled(fleets.small(interval=5))
+    after = fleets.compiled(fleets.small(interval=10))
+    golden("cli/plan-changed.txt", text(after, fleets.planned(after, fleets.recorded(before).values())))
+
+
+def test_one_changed_node_is_shown_in_full(golden: Golden) -> None:
+    fleet = fleets.compiled(fleets.small())
+    records = fleets.recorded(fleet)
+    records["/region1/zone2/app1"] = fleets.record(fleet, "/region1/zone2/app1", service="configured")
+    golden("cli/plan-one.txt", text(fleet, fleets.planned(fleet, records.values())))
+
+
+def test_nodes_that_leave_the_hierarchy_are_destroyed(golden: Golden) -> None:
+    before = fleets.compiled(fleets.small("zone[1-3]"))
+    after = fleets.compiled(fleets.small("zone[1-2]"))
+    golden("cli/plan-destroy.txt", text(after, fleets.planned(after, fleets.recorded(before).values())))
+
+
+def test_nothing_to_do_is_one_line() -> None:
+    fleet = fleets.compiled(fleets.small())
+    assert text(fleet, fleets.planned(fleet, fleets.recorded(fleet).values())) == f"{NOTHING}\n"
+
+
+def test_changes_that_differ_from_node_to_node_still_fit_a_screen(golden: Golden) -> None:
+    large = partial(fleets.compiled, hosts=fleets.LARGE_INVENTORY, lists=fleets.LARGE_REPOSITORY)
+    before = large(fleets.large())
+    after = large(fleets.large(), probe=fleets.PROBE + '  WHERE: "{{ node.path }}"\n')
+    shown = text(after, fleets.planned(after, fleets.recorded(before).values()))
+    golden("cli/plan-differs.txt", shown)
+    assert shown.count("\n") <= SCREEN
+
+
+def test_scattered_nodes_fit_a_screen() -> None:
+    fleet = fleets.compiled(fleets.large(), fleets.LARGE_INVENTORY, fleets.LARGE_REPOSITORY)
+    records = list(fleets.recorded(fleet).values())
+    kept = [one for at, one in enumerate(records) if at * at % 7 != 2]
+    shown = text(fleet, fleets.planned(fleet, kept))
+    assert shown.count("\n") <= SCREEN
+    assert "more such paths" in shown
+
+
+def test_everything_is_shown_when_asked_for() -> None:
+    fleet = fleets.compiled(fleets.large(), fleets.LARGE_INVENTORY, fleets.LARGE_REPOSITORY)
+    records = list(fleets.recorded(fleet).values())
+    kept = [one for at, one in enumerate(records) if at * at % 7 != 2]
+    assert "more" not in text(fleet, fleets.planned(fleet, kept), full=True)
