@@ -1,0 +1,123 @@
+"""The archive that travels, and the command line that starts it."""
+
+import hashlib
+import marshal
+import shlex
+import shutil
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from types import CodeType
+
+import pytest
+
+from ramify.stub import archive, shrink
+from unit.stub.host import Host, frames, interpreters
+
+ENGINE = str(Path(archive.__file__).parents[2])
+SHELLS = [shell for shell in ("sh", "bash", "dash", "fish", "tcsh", "zsh") if shutil.which(shell)]
+OTHER = [python for python in interpreters() if python != sys.executable]
+
+
+def test_the_archive_is_named_by_its_bytes() -> None:
+    stub = archive.build()
+
+    assert stub.digest == hashlib.sha256(stub.data).hexdigest()
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "2"])
+def test_the_archive_is_the_same_whoever_builds_it(seed: str) -> None:
+    imports = {"0": "", "1": "import json, asyncio, logging;", "2": "sys.intern('/'); sys.intern(' ');"}[seed]
+    code = (
+        f"import sys; sys.path.insert(0, {ENGINE!r}); {imports}"
+        "from ramify.stub import archive; print(archive.build().digest)"
+    )
+    env = {"PYTHONHASHSEED": seed}
+    out = subprocess.run([sys.executable, "-B", "-S", "-c", code], env=env, capture_output=True, check=True)
+
+    assert out.stdout.decode().strip() == archive.build().digest
+
+
+def test_what_runs_only_where_it_is_built_is_not_sent() -> None:
+    _, _, _, sources, codes = marshal.loads(archive.build().data)
+    modules = {file.stem for file in Path(archive.__file__).parent.glob("*.py")}
+
+    assert set(codes) == modules - {"__init__", "archive", "loader", "shrink"}
+    assert set(marshal.loads(zlib.decompress(sources))) == set(codes)
+
+
+def test_the_archive_stays_small() -> None:
+    assert len(archive.build().data) < 100 << 10
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_shell_takes_the_command_line(tmp_path: Path, shell: str) -> None:
+    stub = archive.build()
+    line = archive.command(sys.executable, f"{tmp_path}/a 'quoted' $HOME root", stub.digest, len(stub.data))
+    result = subprocess.run([shell, "-c", line], input=stub.data, capture_output=True, check=True)
+
+    assert frames(result.stdout)[0]["root"] == f"{tmp_path}/a 'quoted' $HOME root"
+
+
+def test_the_root_may_begin_with_the_home_folder(tmp_path: Path) -> None:
+    stub = archive.build()
+    line = archive.command(sys.executable, "~/.ramify", stub.digest, len(stub.data))
+    result = subprocess.run(
+        ["sh", "-c", line], input=stub.data, capture_output=True, check=True, env={"HOME": str(tmp_path)}
+    )
+
+    assert frames(result.stdout)[0]["root"] == f"{tmp_path}/.ramify"
+    assert "\n" not in line
+    assert shlex.split(line)[4] == archive.BOOT
+
+
+@pytest.mark.parametrize("python", OTHER)
+def test_another_python_compiles_once(tmp_path: Path, python: str) -> None:
+    host = Host(tmp_path, python)
+    stub = archive.build()
+    host.run(stub.data, len(stub.data))
+    kept = {file.name: file.stat().st_mtime_ns for file in (host.root / "stub").iterdir()}
+    host.run(b"")
+    again = {file.name: file.stat().st_mtime_ns for file in (host.root / "stub").iterdir()}
+
+    assert kept == again
+    assert stub.digest in kept
+
+
+def test_code_that_was_damaged_in_the_cache_is_compiled_again(tmp_path: Path) -> None:
+    host = Host(tmp_path, OTHER[0])
+    stub = archive.build()
+    host.run(stub.data, len(stub.data))
+    for file in (host.root / "stub").glob(f"{stub.digest}.*"):
+        file.write_bytes(file.read_bytes()[:-1])
+
+    assert frames(host.run(b"").stdout)[0]["hello"] == 1
+
+
+def lines(code: CodeType) -> list[int | None]:
+    """The line of each instruction."""
+    return [line for start, end, line in code.co_lines() for _ in range(start, end, 2)]
+
+
+def test_lines_in_tracebacks_are_those_of_the_sources() -> None:
+    source = Path(shrink.__file__).read_text()
+    whole = compile(source, "x", "exec")
+    todo = [(whole, shrink.code(whole))]
+    while todo:
+        one, other = todo.pop()
+        assert lines(one) == lines(other)
+        pairs = zip(one.co_consts, other.co_consts, strict=True)
+        todo += [(a, b) for a, b in pairs if isinstance(a, CodeType) and isinstance(b, CodeType)]
+
+
+def test_too_old_a_python_is_told_so() -> None:
+    for folder in Path.home().glob(".pyenv/versions/3.[67].*/bin/python"):
+        stub = archive.build()
+        result = subprocess.run(
+            archive.arguments(str(folder), "/nowhere", stub.digest, len(stub.data)),
+            input=stub.data,
+            capture_output=True,
+            check=False,
+        )
+        assert b"needs python 3.8 or later" in result.stderr
