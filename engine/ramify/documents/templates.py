@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ramify.documents.circles import arrows, circles
+from ramify.model.circles import arrows, circles
 from ramify.model.diagnostics import Diagnostics, did_you_mean
 from ramify.model.hierarchy import NodeSpec
 

@@ -6,7 +6,7 @@ A node does not wait for itself: `app[1-9]: {after: app1}` is eight that wait fo
 
 from collections.abc import Sequence
 
-from ramify.documents.circles import arrows, circles
+from ramify.model.circles import arrows, circles
 from ramify.model.diagnostics import Diagnostics, Origin, did_you_mean
 from ramify.model.hierarchy import NodeSpec
 from ramify.model.patterns import Step
