@@ -1,218 +1,221 @@
-"""Node classes: nodes that the same entries match share all that does not depend on the single node.
+"""Node classes: nodes that the same entries take share all that does not depend on the single node.
 
 A fleet of thousands has few classes, so merging configurations, rendering constants and hashing them is
 done once per class; per node only what reaches the node itself is left.
 """
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from ramify.compile import templates
+from ramify.compile.matching import Taken
+from ramify.compile.problems import Problem
+from ramify.compile.slots import Slot, UnusableValueError, render
 from ramify.compile.templates import Reach, Template
 from ramify.compile.tree import Scope
 from ramify.model.bundle import Bundle
-from ramify.model.component import Component
+from ramify.model.component import Component, Parameter
 from ramify.model.configuration import Configuration, FileSetting, Setting
-from ramify.model.diagnostics import Diagnostics, Origin, did_you_mean
-from ramify.model.patterns import Pattern, selected
+from ramify.model.diagnostics import Origin, did_you_mean
 from ramify.model.repository import Entry
 
 KINDS = ("env", "args", "files")
 
-
-class Slot(Struct, frozen=True, eq=False):
-    """One value to render: what it is called, its template, everything that was written about it."""
-
-    kind: str
-    name: str
-    template: Template
-    origins: tuple[Origin, ...]
-    mode: int = 0o600
+_ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 class PartClass(Struct, frozen=True, eq=False):
     """What an installer or a service of this class is given.
 
-    `constant` are the canonical bytes of all that is equal for every node of the class; `own` are the
-    slots whose value differs from node to node and belongs to the node's identity; `placed` are those
-    that depend on a host that the inventory names.
+    `texts` are the values of `slots` that are equal for every node of the class, None for the others:
+    `own` are those that differ from node to node and belong to the node's identity, `placed` those that
+    depend on a host that the inventory names. `digest` stands for all that the nodes share.
     """
 
     slots: tuple[Slot, ...]
-    constant: bytes
+    texts: tuple[str | None, ...]
+    digest: str
     own: tuple[Slot, ...]
     placed: tuple[Slot, ...]
 
 
 class NodeClass(Struct, frozen=True, eq=False):
-    """What all nodes of a class share; `component` is None when no code entry matches."""
+    """What all nodes of a class share; `component` is None when no code entry takes them.
+
+    `own_names` and `placed_names` are what the templates of these slots use.
+    """
 
     component: Component | None
     code: tuple[Entry, ...]
     install: PartClass
     service: PartClass
+    own_names: frozenset[str]
+    placed_names: frozenset[str]
+    problems: tuple[Problem, ...] = ()
 
 
 class Classes:
-    """Resolves classes, once each.
+    """Resolves classes, once each."""
 
-    Indices in `matched` are positions in `patterns`: the repository's patterns, list by list, in order.
-    """
-
-    def __init__(self, bundle: Bundle, diagnostics: Diagnostics) -> None:
+    def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
-        self._diagnostics = diagnostics
-        self._lists = (bundle.repository.code, bundle.repository.install, bundle.repository.service)
-        self._made: dict[tuple[frozenset[int], int], NodeClass] = {}
+        self._made: dict[tuple[int, int], NodeClass] = {}
 
-    @property
-    def patterns(self) -> tuple[Pattern, ...]:
-        """All patterns of the three lists."""
-        return tuple(pattern for entries in self._lists for entry in entries for pattern in entry.patterns)
-
-    def of(self, matched: frozenset[int], scope: Scope, path: str) -> NodeClass:
-        """The class of nodes with these matches and variables; `path` is an example for messages."""
-        key = (matched, id(scope))
+    def of(self, taken: Taken, scope: Scope) -> NodeClass:
+        """The class of nodes that these entries take and that see these variables."""
+        # A scope is one of the fleet's tree for as long as this is used: its id is its own.
+        key = (taken.role, id(scope))
         found = self._made.get(key)
         if found is None:
-            found = self._made[key] = self._make(matched, scope, path)
+            found = self._made[key] = _Maker(self._bundle, scope).make(taken)
         return found
 
-    def matching(self, matched: frozenset[int]) -> tuple[tuple[Entry, ...], ...]:
-        """The entries of each list that apply, in file order."""
-        first = 0
-        result = []
-        for entries in self._lists:
-            taken = []
-            for entry in entries:
-                own = frozenset(at - first for at in matched if first <= at < first + len(entry.patterns))
-                if selected(entry.patterns, own):
-                    taken.append(entry)
-                first += len(entry.patterns)
-            result.append(tuple(taken))
-        return tuple(result)
 
-    def _make(self, matched: frozenset[int], scope: Scope, path: str) -> NodeClass:
-        code, install, service = self.matching(matched)
-        component = self._component(code, path)
-        install_slots = self._slots(self._documents(install), ())
-        service_slots = self._slots(self._documents(service), _defaults(component))
+class _Maker:
+    """Makes one class."""
+
+    def __init__(self, bundle: Bundle, scope: Scope) -> None:
+        self._bundle = bundle
+        self._scope = scope
+        self._problems: dict[Problem, None] = {}
+
+    def make(self, taken: Taken) -> NodeClass:
+        component = self._component(taken.code)
+        install = self._part(self._slots(taken.install, None), _install_facts(component))
+        service = self._part(self._slots(taken.service, component), _service_facts(component))
+        if component is not None:
+            self._require(component, service, taken.code[0].origin)
         return NodeClass(
             component,
-            code,
-            self._part(install_slots, _install_facts(component), scope, path),
-            self._part(service_slots, _service_facts(component), scope, path),
+            taken.code,
+            install,
+            service,
+            _names(*install.own, *service.own),
+            _names(*install.placed, *service.placed),
+            tuple(self._problems),
         )
 
-    def _component(self, code: tuple[Entry, ...], path: str) -> Component | None:
-        refs = list(dict.fromkeys(entry.ref for entry in code))
-        if len(refs) > 1:
-            others = ", ".join(f'"{entry.ref}" ({entry.origin})' for entry in code[1:])
-            self._diagnostics.error(
+    def _problem(self, code: str, what: str, detail: str = "", origin: Origin | None = None) -> None:
+        self._problems[Problem(code, what, detail, origin)] = None
+
+    def _component(self, code: tuple[Entry, ...]) -> Component | None:
+        first = {entry.ref: entry for entry in reversed(code)}
+        if len(first) > 1:
+            one, *others = (entry for entry in code if first[entry.ref] is entry)
+            named = " and ".join(f'"{entry.ref}" ({entry.origin})' for entry in others)
+            self._problem(
                 "two-codes",
-                f'{path} gets more than one code reference: "{refs[0]}" and {others}',
+                f'gets more than one code reference: "{one.ref}" and {named}',
                 "Exactly one may match a node; take paths away from one entry with `!pattern`.",
-                code[0].origin,
+                one.origin,
             )
-        return self._bundle.components.get(refs[0]) if refs else None
+        return self._bundle.components.get(code[0].ref) if code else None
 
-    def _documents(self, entries: Iterable[Entry]) -> list[Configuration]:
-        known = self._bundle.configurations
-        return [known[entry.ref] for entry in entries if entry.ref in known]
-
-    def _slots(self, documents: Sequence[Configuration], defaults: Iterable[Setting]) -> tuple[Slot, ...]:
+    def _slots(self, entries: tuple[Entry, ...], component: Component | None) -> tuple[Slot, ...]:
         """Later documents over earlier ones; a name keeps its first place, bare arguments add up."""
-        merged: dict[tuple[str, str], Slot] = {}
-        for kind, setting in _settings(documents, defaults):
-            name = setting.name or f"#{len(merged)}"
-            before = merged.get((kind, name))
-            text = setting.content if isinstance(setting, FileSetting) else setting.value
-            template = self._template(text, setting)
-            if template is not None:
-                origins = (*(before.origins if before else ()), setting.origin)
-                mode = setting.mode if isinstance(setting, FileSetting) else 0
-                merged[kind, name] = Slot(kind, setting.name, template, origins, mode)
+        parameters = component.parameters if component else {}
+        merged: dict[tuple[str, str | int], Slot] = {}
+        for kind, setting in chain(_defaults(component), _settings(self._documents(entries))):
+            template = self._template(setting)
+            if template is None:
+                continue
+            key = (kind, setting.name or len(merged))
+            before = merged[key].origins if key in merged else ()
+            mode = setting.mode if isinstance(setting, FileSetting) else 0
+            parameter = parameters.get(setting.name, Parameter()) if kind == "env" else Parameter()
+            merged[key] = Slot(kind, setting.name, template, (*before, setting.origin), mode, parameter)
         return tuple(merged.values())
 
-    def _template(self, text: str, setting: Setting | FileSetting) -> Template | None:
-        try:
-            template = templates.parse(text)
-        except templates.BadTemplateError as error:
-            self._diagnostics.error("bad-template", f'value of "{setting.name}": {error}', "", setting.origin)
-            return None
-        unknown = sorted(template.names - templates.NAMES)
-        if unknown:
-            self._diagnostics.error(
-                "undefined",
-                f'value of "{setting.name}" uses "{unknown[0]}", which is not defined',
-                did_you_mean(unknown[0], templates.NAMES),
-                setting.origin,
-            )
-            return None
-        return template
+    def _documents(self, entries: Iterable[Entry]) -> list[Configuration]:
+        # A document that several entries refer to applies once, where the last of them stands.
+        refs = list(dict.fromkeys(entry.ref for entry in reversed(tuple(entries))))
+        known = self._bundle.configurations
+        return [known[ref] for ref in reversed(refs) if ref in known]
 
-    def _part(self, slots: tuple[Slot, ...], facts: list[Any], scope: Scope, path: str) -> PartClass:
-        known = [self._constant(slot, scope, path) for slot in slots]
+    def _template(self, setting: Setting | FileSetting) -> Template | None:
+        text = setting.content if isinstance(setting, FileSetting) else setting.value
+        try:
+            return templates.parse(text)
+        except templates.BadTemplateError as error:
+            code = "undefined" if isinstance(error, templates.UnknownNameError) else "bad-template"
+            self._problem(code, f'value of "{setting.name}": {error}', error.hint, setting.origin)
+            return None
+
+    def _part(self, slots: tuple[Slot, ...], facts: list[Any]) -> PartClass:
+        texts = tuple(self._text(slot) for slot in slots)
+        known = [_identity(slot, text) for slot, text in zip(slots, texts, strict=True)]
         return PartClass(
             slots,
-            msgspec.json.encode([*facts, known], order="deterministic"),
+            texts,
+            digest([facts, known]),
             tuple(slot for slot in slots if slot.template.reach is Reach.NODE),
             tuple(slot for slot in slots if slot.template.reach is Reach.PLACEMENT),
         )
 
-    def _constant(self, slot: Slot, scope: Scope, path: str) -> list[Any]:
-        shape = [slot.kind, slot.name, slot.mode, int(slot.template.reach)]
-        if slot.template.reach > Reach.NODE:
-            # Late: that it is late, and how it is made, is the identity; its value is not.
-            return [*shape, slot.template.text]
-        if slot.template.reach is Reach.NODE:
-            return shape
-        return [*shape, render(slot, {"vars": scope.values}, path, self._diagnostics)]
+    def _text(self, slot: Slot) -> str | None:
+        if slot.template.reach > Reach.SCOPE:
+            return None
+        try:
+            return render(slot, {"vars": self._scope.values})
+        except UnusableValueError as error:
+            self._problems[error.problem] = None
+            return ""
+
+    def _require(self, component: Component, service: PartClass, origin: Origin) -> None:
+        given = {slot.name for slot in service.slots if slot.kind == "env"}
+        for name, parameter in component.parameters.items():
+            if parameter.required and name not in given:
+                others = did_you_mean(name, given - component.parameters.keys()) if given else ""
+                self._problem(
+                    "missing-parameter",
+                    f'{component.ref} needs a value for "{name}"',
+                    f"Set it under `env:` of a service configuration. {others}".strip(),
+                    origin,
+                )
 
 
-def render(slot: Slot, context: dict[str, Any], path: str, diagnostics: Diagnostics) -> str:
-    """A slot's value; a problem becomes one diagnostic, at the place where the winning value was written."""
-    try:
-        return slot.template.render(context)
-    except templates.BadTemplateError as error:
-        diagnostics.error(
-            "undefined",
-            f'value of "{slot.name}" for {path}: {error}',
-            "",
-            slot.origins[-1] if slot.origins else None,
-        )
-        return ""
+def digest(value: Any) -> str:
+    """The identity of a plain value: equal on every machine, and for no two that differ."""
+    return hashlib.sha256(_ENCODER.encode(value)).hexdigest()
 
 
-def _settings(
-    documents: Sequence[Configuration], defaults: Iterable[Setting]
-) -> Iterable[tuple[str, Setting | FileSetting]]:
-    yield from (("env", setting) for setting in defaults)
+def _identity(slot: Slot, text: str | None) -> list[Any]:
+    """What all nodes have in common of a value; of a late one that it is late, and how it is made."""
+    shape: list[Any] = [slot.kind, slot.name, slot.mode, slot.template.reach > Reach.NODE]
+    return [*shape, slot.template.text if slot.template.reach > Reach.NODE else text]
+
+
+def _names(*slots: Slot) -> frozenset[str]:
+    return frozenset[str]().union(*(slot.template.names for slot in slots))
+
+
+def _settings(documents: Sequence[Configuration]) -> Iterator[tuple[str, Setting | FileSetting]]:
     for kind in KINDS:
         yield from ((kind, setting) for document in documents for setting in getattr(document, kind))
 
 
-def _defaults(component: Component | None) -> list[Setting]:
-    if component is None:
-        return []
-    origin = component.origin or Origin(component.ref, 1, 1)
-    return [
-        Setting(name, parameter.default, origin)
-        for name, parameter in component.parameters.items()
-        if parameter.default is not None
-    ]
+def _defaults(component: Component | None) -> Iterator[tuple[str, Setting]]:
+    """Defaults of parameters, in the order that a bundle keeps."""
+    if component is not None:
+        origin = component.origin or Origin(component.ref, 1, 1)
+        for name, parameter in sorted(component.parameters.items()):
+            if parameter.default is not None:
+                yield "env", Setting(name, parameter.default, origin)
 
 
 def _install_facts(component: Component | None) -> list[Any]:
     if component is None:
         return []
-    return [component.artifact, component.install, component.install_timeout, component.uninstall]
+    return [component.artifact, component.install, float(component.install_timeout), component.uninstall]
 
 
 def _service_facts(component: Component | None) -> list[Any]:
+    # Numbers as `float`: a bundle that was sent has 10.0 where a user wrote 10.
     if component is None:
         return []
     return [
@@ -220,8 +223,8 @@ def _service_facts(component: Component | None) -> list[Any]:
         component.role,
         component.start,
         component.start_from,
-        component.stop,
+        [component.stop.signal, float(component.stop.timeout)],
         component.activate,
         component.deactivate,
-        component.grace,
+        float(component.grace),
     ]

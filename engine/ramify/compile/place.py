@@ -1,75 +1,134 @@
 """Placement: which host carries a node. Kept apart from identity: no digest of a node knows its host."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from ramify.compile import templates
-from ramify.compile.tree import Node, expand_name
-from ramify.compile.views import NodeView
-from ramify.model.diagnostics import Diagnostics, Origin, did_you_mean
-from ramify.model.inventory import Host, HostSettings, HostSpec, Inventory, Placement
-from ramify.model.patterns import selected
+from ramify.compile import templates, views
+from ramify.compile.problems import Problem, Problems, first_of
+from ramify.compile.templates import PLACE_NAMES, BadTemplateError
+from ramify.compile.tree import Node
+from ramify.model.diagnostics import Diagnostics, did_you_mean
+from ramify.model.inventory import Host, Placement
 
-MAX_PORT = 65535
+Labels = tuple[tuple[str, str], ...]
 
 
-def hosts(inventory: Inventory, diagnostics: Diagnostics) -> dict[str, Host]:
-    """Every host of an inventory with all settings decided, in the order written."""
-    found: dict[str, Host] = {}
-    for spec in inventory.hosts:
-        settings = _over(spec.settings, inventory.defaults)
-        for name, index in expand_name(spec.name):
-            host = _host(name, index, settings, spec, diagnostics)
-            if host is not None:
-                found[name] = host
-    return found
+class _Wish(Struct, frozen=True, eq=False, gc=False):
+    """A node that waits for a host of a pool."""
+
+    node: Node
+    rule: Placement
+    labels: Labels
 
 
-def _over(settings: HostSettings, defaults: HostSettings) -> HostSettings:
-    own = {key: value for key, value in structs.asdict(settings).items() if value is not None}
-    return structs.replace(defaults, **{**own, "labels": {**defaults.labels, **settings.labels}})
+class Placer:
+    """Places nodes: the first placement that takes one says where; pinned nodes choose first in a pool."""
 
+    def __init__(self, all_hosts: dict[str, Host], pins: Mapping[str, str], problems: Problems) -> None:
+        self._hosts = all_hosts
+        self._pins = pins
+        self._pools = _Pools(all_hosts)
+        self._problems = problems
+        self._wishes: list[_Wish] = []
+        self._unknown: dict[int, tuple[Placement, dict[str, list[str]]]] = {}
+        self.placed: dict[str, Host] = {}
 
-def _host(
-    name: str, index: int | None, settings: HostSettings, spec: HostSpec, diagnostics: Diagnostics
-) -> Host | None:
-    context = {"name": name, "index": index}
-    try:
-        texts = {
-            key: templates.parse(value).render(context) if isinstance(value, str) else value
-            for key, value in structs.asdict(settings).items()
-            if key != "labels" and value is not None
-        }
-        labels = {key: templates.parse(value).render(context) for key, value in settings.labels.items()}
-        ports = {key: _port(texts.pop(key)) for key in ("port", "service_port") if key in texts}
-    except (templates.BadTemplateError, ValueError) as error:
-        diagnostics.error(
-            "bad-host",
-            f'host "{name}": {error}',
-            "Host settings may use {{ name }} and {{ index }}.",
-            spec.origin,
+    def place(self, nodes: Iterable[tuple[Node, Placement | None]], diagnostics: Diagnostics) -> None:
+        """Place all nodes, each with the placement that takes it."""
+        for node, rule in nodes:
+            if rule is None:
+                self._problems.add(node.path, _uncovered(node))
+            elif rule.host is not None:
+                self._named(node, rule, rule.host)
+            else:
+                self._wish(node, rule)
+        self._tell_unknown(diagnostics)
+        self._fill_pools()
+
+    def _named(self, node: Node, rule: Placement, template: str) -> None:
+        name = self._render(template, node, rule)
+        if name is None:
+            return
+        host = self._hosts.get(name)
+        if host is not None:
+            self.placed[node.path] = host
+        else:
+            _, names = self._unknown.setdefault(id(rule), (rule, {}))
+            names.setdefault(name, []).append(node.path)
+
+    def _wish(self, node: Node, rule: Placement) -> None:
+        labels = []
+        for key, template in sorted((rule.pool or {}).items()):
+            value = self._render(template, node, rule)
+            if value is None:
+                return
+            labels.append((key, value))
+        self._wishes.append(_Wish(node, rule, tuple(labels)))
+
+    def _render(self, text: str, node: Node, rule: Placement) -> str | None:
+        try:
+            template = templates.parse(text, PLACE_NAMES)
+            return template.render(views.context(node, names=template.names))
+        except BadTemplateError as error:
+            self._problems.add(
+                node.path, Problem("bad-placement", f'"{text}": {error}', error.hint, rule.origin)
+            )
+            return None
+
+    def _fill_pools(self) -> None:
+        # A pinned node keeps its host as long as that host is still of its pool: growing moves nobody.
+        for wish in self._wishes:
+            pin = self._pins.get(wish.node.path)
+            if pin is not None and self._pools.take(wish, pin):
+                self.placed[wish.node.path] = self._hosts[pin]
+        for wish in self._wishes:
+            if wish.node.path not in self.placed:
+                self._first_free(wish)
+
+    def _first_free(self, wish: _Wish) -> None:
+        name = self._pools.take_first(wish)
+        if name is not None:
+            self.placed[wish.node.path] = self._hosts[name]
+            return
+        shown = ", ".join(f"{key}={value}" for key, value in wish.labels)
+        size = len(self._pools.members(wish.labels))
+        self._problems.add(
+            wish.node.path,
+            Problem(
+                "pool-too-small",
+                f"no host left in pool {{{shown}}}: it has {size}, each takes {wish.rule.per_host}",
+                "Add hosts with these labels, or raise `per_host`.",
+                wish.rule.origin,
+            ),
         )
-        return None
-    address = texts.pop("address", "127.0.0.1" if settings.transport == "local" else name)
-    decided: dict[str, Any] = {
-        **texts,
-        **ports,
-        "name": name,
-        "index": index,
-        "address": address,
-        "labels": labels,
-    }
-    return msgspec.convert(decided, Host)
+
+    def _tell_unknown(self, diagnostics: Diagnostics) -> None:
+        for rule, names in self._unknown.values():
+            first = next(iter(names))
+            more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+            nodes = [path for found in names.values() for path in found]
+            diagnostics.error(
+                "unknown-host",
+                f'{first_of(nodes)}: the inventory has no host "{first}"{more}',
+                did_you_mean(first, self._hosts),
+                rule.origin,
+            )
+
+    @property
+    def pooled(self) -> dict[str, str]:
+        """Host names of the nodes that a pool placed: what the next bundle pins."""
+        paths = (wish.node.path for wish in self._wishes)
+        return {path: self.placed[path].name for path in paths if path in self.placed}
 
 
-def _port(value: str | int) -> int:
-    port = int(value)
-    if not 0 < port <= MAX_PORT:
-        raise ValueError(f"port {port} is not between 1 and {MAX_PORT}")
-    return port
+def _uncovered(node: Node) -> Problem:
+    return Problem(
+        "not-placed",
+        "no placement takes it",
+        "Add an entry to `placements:` of the inventory whose `match` takes it.",
+        node.spec.origin,
+    )
 
 
 class _Pools:
@@ -77,154 +136,45 @@ class _Pools:
 
     def __init__(self, all_hosts: dict[str, Host]) -> None:
         self._hosts = all_hosts
-        self._members: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        self._labelled: dict[tuple[str, str], list[str]] = {}
+        self._members: dict[Labels, dict[str, None]] = {}
         self._taken: dict[tuple[int, str], int] = {}
+        self._waiting: dict[tuple[int, Labels], list[str]] = {}
 
-    def members(self, labels: dict[str, str]) -> list[str]:
-        key = tuple(sorted(labels.items()))
-        if key not in self._members:
-            self._members[key] = [
-                host.name
-                for host in self._hosts.values()
-                if all(host.labels.get(name) == value for name, value in key)
-            ]
-        return self._members[key]
+    def members(self, labels: Labels) -> dict[str, None]:
+        """The names of hosts that have all of the labels, in the order of the inventory."""
+        found = self._members.get(labels)
+        if found is None:
+            candidates = self._with_label(labels[0]) if labels else list(self._hosts)
+            found = self._members[labels] = dict.fromkeys(
+                name
+                for name in candidates
+                if all(self._hosts[name].labels.get(key) == value for key, value in labels)
+            )
+        return found
 
-    def take(self, rule: int, name: str, limit: int) -> bool:
-        if self._taken.get((rule, name), 0) >= limit:
+    def _with_label(self, label: tuple[str, str]) -> list[str]:
+        if not self._labelled:
+            for host in self._hosts.values():
+                for own in host.labels.items():
+                    self._labelled.setdefault(own, []).append(host.name)
+        return self._labelled.get(label, [])
+
+    def take(self, wish: _Wish, name: str) -> bool:
+        """Take a host for a node, if it is of the pool and not full."""
+        key = (id(wish.rule), name)
+        if name not in self.members(wish.labels) or self._taken.get(key, 0) >= wish.rule.per_host:
             return False
-        self._taken[rule, name] = self._taken.get((rule, name), 0) + 1
+        self._taken[key] = self._taken.get(key, 0) + 1
         return True
 
-
-class _Wish(Struct, frozen=True, eq=False):
-    """A node that waits for a host of a pool."""
-
-    node: Node
-    rule: int
-    labels: dict[str, str]
-
-
-class Placer:
-    """Places nodes: first match wins; pools are filled after all named hosts, pinned nodes first."""
-
-    def __init__(
-        self,
-        placements: Sequence[Placement],
-        all_hosts: dict[str, Host],
-        pins: dict[str, str],
-        diagnostics: Diagnostics,
-    ) -> None:
-        self._placements = placements
-        self._hosts = all_hosts
-        self._pools = _Pools(all_hosts)
-        self._pins = pins
-        self._diagnostics = diagnostics
-        self._rules: dict[frozenset[int], int | None] = {}
-        self._wishes: list[_Wish] = []
-        self._uncovered: list[Node] = []
-        self.placed: dict[str, Host] = {}
-
-    def place(self, nodes: Iterable[tuple[Node, frozenset[int]]]) -> None:
-        """Place all nodes; the sets hold the indices of the placements' patterns that match."""
-        for node, matched in nodes:
-            rule = self._rule(matched)
-            if rule is None:
-                self._uncovered.append(node)
-            elif self._placements[rule].host is not None:
-                self._named(node, rule)
-            else:
-                self._wish(node, rule)
-        self._tell_uncovered()
-        self._fill_pools()
-
-    def _rule(self, matched: frozenset[int]) -> int | None:
-        if matched not in self._rules:
-            self._rules[matched] = next(self._matching(matched), None)
-        return self._rules[matched]
-
-    def _matching(self, matched: frozenset[int]) -> Iterator[int]:
-        first = 0
-        for rule, placement in enumerate(self._placements):
-            own = frozenset(at - first for at in matched if first <= at < first + len(placement.patterns))
-            if selected(placement.patterns, own):
-                yield rule
-            first += len(placement.patterns)
-
-    def _named(self, node: Node, rule: int) -> None:
-        placement = self._placements[rule]
-        name = self._render(placement.host or "", node, placement.origin)
-        if name is None:
-            return
-        if name not in self._hosts:
-            self._diagnostics.error(
-                "unknown-host", f'{node.path} is placed on host "{name}", which the inventory does not have',
-                did_you_mean(name, self._hosts), placement.origin,
-            )  # fmt: skip
-            return
-        self.placed[node.path] = self._hosts[name]
-
-    def _wish(self, node: Node, rule: int) -> None:
-        placement = self._placements[rule]
-        labels = {
-            key: self._render(value, node, placement.origin) for key, value in (placement.pool or {}).items()
-        }
-        known = {key: value for key, value in labels.items() if value is not None}
-        if len(known) == len(labels):
-            self._wishes.append(_Wish(node, rule, known))
-
-    def _render(self, text: str, node: Node, origin: Origin) -> str | None:
-        view = NodeView(node)
-        try:
-            return templates.parse(text).render(
-                {"node": view, "parent": view.parent, "vars": node.scope.values}
-            )
-        except templates.BadTemplateError as error:
-            self._diagnostics.error("bad-placement", f"cannot place {node.path}: {error}", "", origin)
-            return None
-
-    def _fill_pools(self) -> None:
-        # A pinned node keeps its host as long as that host is still of its pool: growing moves nobody.
-        for wish in self._wishes:
-            pin = self._pins.get(wish.node.path)
-            if pin in self._pools.members(wish.labels) and self._take(wish, pin):
-                self.placed[wish.node.path] = self._hosts[pin]
-        for wish in self._wishes:
-            if wish.node.path not in self.placed:
-                self._first_free(wish)
-
-    def _take(self, wish: _Wish, name: str) -> bool:
-        return self._pools.take(wish.rule, name, self._placements[wish.rule].per_host)
-
-    def _first_free(self, wish: _Wish) -> None:
-        members = self._pools.members(wish.labels)
-        name = next((name for name in members if self._take(wish, name)), None)
-        if name is not None:
-            self.placed[wish.node.path] = self._hosts[name]
-            return
-        placement = self._placements[wish.rule]
-        shown = ", ".join(f"{key}={value}" for key, value in sorted(wish.labels.items()))
-        self._diagnostics.error(
-            "pool-too-small",
-            f"no host left for {wish.node.path}: pool {{{shown}}} has {len(members)}",
-            f"Each host takes {placement.per_host}; add hosts with these labels, or raise `per_host`.",
-            placement.origin,
-        )
-
-    def _tell_uncovered(self) -> None:
-        if self._uncovered:
-            first = self._uncovered[0]
-            more = f" and {len(self._uncovered) - 1} more" if len(self._uncovered) > 1 else ""
-            self._diagnostics.error(
-                "not-placed",
-                f"no placement covers {first.path}{more}",
-                "Add an entry to `placements:` of the inventory whose `match` takes it.",
-                first.spec.origin,
-            )
-
-    @property
-    def pooled(self) -> dict[str, str]:
-        """Host names of the nodes that a pool placed: what the next bundle pins."""
-        return {
-            w.node.path: self.placed[w.node.path].name for w in self._wishes if w.node.path in self.placed
-        }
+    def take_first(self, wish: _Wish) -> str | None:
+        """Take the first host that is not full."""
+        key = (id(wish.rule), wish.labels)
+        if key not in self._waiting:
+            self._waiting[key] = list(reversed(self.members(wish.labels)))
+        waiting = self._waiting[key]
+        # Hosts only ever get fuller: one that is full is never looked at again.
+        while waiting and not self.take(wish, waiting[-1]):
+            waiting.pop()
+        return waiting[-1] if waiting else None

@@ -5,11 +5,12 @@ from typing import Protocol
 
 from ramify.compile.fleet import Fleet
 from ramify.compile.profiles import profile, values
-from ramify.compile.steps import Standing, steps_down, steps_up
+from ramify.compile.steps import NOTHING, Standing, steps_down, steps_up
 from ramify.compile.tree import Node
 from ramify.model import paths
 from ramify.model.plan import Action, Change, NodePlan, Plan, summarise
 from ramify.model.record import NodeRecord
+from ramify.stub.tables import INSTALLED
 
 Records = Mapping[str, NodeRecord]
 
@@ -37,12 +38,18 @@ def plan(
     ]
     leaving = [
         _plan_removal(record)
+        # Children before their parents: "/a/b" comes after "/a".
         for path, record in sorted(records.items(), reverse=True)
-        if path not in present and record.exists and paths.within(path, fleet.scope)
+        if path not in present and _matters(record) and paths.within(path, fleet.scope)
         if wanted is None or path in wanted
     ]
     nodes = (*up, *leaving)
     return Plan(bundle_digest, nodes, summarise(nodes), selection)
+
+
+def _matters(record: NodeRecord) -> bool:
+    """Whether something of the node may be on its host."""
+    return record.exists or bool(record.open)
 
 
 def _missing_ancestors(selected: Iterable[str], records: Records) -> frozenset[str]:
@@ -62,27 +69,22 @@ def plan_node(fleet: Fleet, node: Node, record: NodeRecord | None) -> NodePlan:
     host = fleet.host_of(node.path)
     name = host.name if host else ""
     initiator = paths.parent(node.path)
-    if record is None or not (record.exists or record.open):
-        return NodePlan(node.path, Action.CREATE, name, initiator, steps_up(Standing(*_nothing())))
+    if record is None or not _matters(record):
+        return NodePlan(node.path, Action.CREATE, name, initiator, steps_up(NOTHING))
     if record.host != name:
         return NodePlan(
-            node.path, Action.REPLACE, name, initiator, steps_up(Standing(*_nothing())),
+            node.path, Action.REPLACE, name, initiator, steps_up(NOTHING),
             reason=f"moves from {record.host}", previous_host=record.host,
         )  # fmt: skip
-    if record.open:
-        steps = (LOOK, *steps_up(standing(fleet, node, record)))
-        return NodePlan(
-            node.path, Action.UPDATE, name, initiator, steps, reason="an earlier run was interrupted"
-        )
     steps = steps_up(standing(fleet, node, record))
+    if record.open:
+        return NodePlan(
+            node.path, Action.UPDATE, name, initiator, (LOOK, *steps), reason="an earlier run was interrupted"
+        )
     if not steps:
         return NodePlan(node.path, Action.UNCHANGED, name, initiator)
     changes, reason = _changes(fleet, node, record)
     return NodePlan(node.path, Action.UPDATE, name, initiator, steps, changes, reason)
-
-
-def _nothing() -> tuple[str, str]:
-    return ("non-existent", "non-existent")
 
 
 class Found(Protocol):
@@ -129,6 +131,11 @@ def _installs_placement(fleet: Fleet, node: Node) -> bool:
 
 
 def _changes(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[tuple[Change, ...], str]:
+    """What a node's values become, and in words what no value shows."""
+    wished = fleet.digests[node.path]
+    if record.digest == wished.node and record.binding == wished.binding:
+        installed = record.environment == INSTALLED
+        return (), f"found {record.service if installed else record.environment}"
     after = values(profile(fleet, node))
     before = record.values
     changes = tuple(
@@ -136,20 +143,14 @@ def _changes(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[tuple[Change
         for name in dict.fromkeys((*after, *before))
         if before.get(name) != after.get(name)
     )
-    wished = fleet.digests[node.path]
-    if record.digest == wished.node and record.binding == wished.binding:
-        return (
-            (),
-            f"found {record.service}" if record.environment == "installed" else f"found {record.environment}",
-        )
     if record.digest == wished.node:
-        return changes, "placement around it changed"
+        return changes, "an address around it changed, or Ramify itself"
     return changes, "" if changes else "component or children changed"
 
 
 def _plan_removal(record: NodeRecord) -> NodePlan:
     steps = steps_down(Standing(record.environment, record.service))
     return NodePlan(
-        record.path, Action.DESTROY, record.host, paths.parent(record.path), steps or (LOOK,), (),
-        "not in the hierarchy any more",
+        record.path, Action.DESTROY, record.host, paths.parent(record.path),
+        (LOOK, *steps) if record.open else steps, reason="not in the hierarchy any more",
     )  # fmt: skip

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ramify.compile.classes import PartClass, Slot, render
+from ramify.compile.classes import PartClass
 from ramify.compile.fleet import Fleet
+from ramify.compile.problems import Problems
+from ramify.compile.slots import Slot, UnusableValueError, render
 from ramify.compile.templates import Reach
 from ramify.compile.tree import Node
+from ramify.model.diagnostics import Diagnostics, DiagnosticsError
 from ramify.model.profile import LATE, Part, Profile, Value
 
 
@@ -14,6 +17,9 @@ def profile(fleet: Fleet, node: Node, facts: Mapping[str, Any] | None = None) ->
     """The profile of a node; values that need facts stay open unless the facts are given.
 
     The fleet must be free of errors.
+
+    Raises:
+        DiagnosticsError: a value cannot be made of the facts that were given.
     """
     made = fleet.class_of(node)
     host = fleet.host_of(node.path)
@@ -21,12 +27,16 @@ def profile(fleet: Fleet, node: Node, facts: Mapping[str, Any] | None = None) ->
         raise RuntimeError(f"{node.path} was compiled with errors")
     digests = fleet.digests[node.path]
     context = fleet.context(node, dict(facts) if facts is not None else None)
+    problems = Problems()
+    install = _part(made.install, context, node.path, problems)
+    service = _part(made.service, context, node.path, problems)
+    _refuse(problems)
     return Profile(
         path=node.path,
         host=host.name,
         component=made.component,
-        install=_part(fleet, made.install, context, node),
-        service=_part(fleet, made.service, context, node),
+        install=install,
+        service=service,
         environment_digest=digests.environment,
         service_digest=digests.service,
         digest=digests.node,
@@ -39,24 +49,35 @@ def profile(fleet: Fleet, node: Node, facts: Mapping[str, Any] | None = None) ->
     )
 
 
-def _part(fleet: Fleet, part: PartClass, context: dict[str, Any], node: Node) -> Part:
-    values: dict[str, list[Value]] = {"env": [], "args": [], "files": []}
-    for slot in part.slots:
-        values[slot.kind].append(_value(fleet, slot, context, node))
-    return Part(tuple(values["env"]), tuple(values["args"]), tuple(values["files"]))
+def _part(part: PartClass, context: dict[str, Any], path: str, problems: Problems) -> Part:
+    made: dict[str, list[Value]] = {"env": [], "args": [], "files": []}
+    for slot, text in zip(part.slots, part.texts, strict=True):
+        try:
+            made[slot.kind].append(_value(slot, text, context))
+        except UnusableValueError as error:
+            problems.add(path, error.problem)
+    return Part(tuple(made["env"]), tuple(made["args"]), tuple(made["files"]))
 
 
-def _value(fleet: Fleet, slot: Slot, context: dict[str, Any], node: Node) -> Value:
+def _value(slot: Slot, text: str | None, context: dict[str, Any]) -> Value:
     reach = slot.template.reach
-    known = reach is not Reach.FACTS or "facts" in context
+    if text is None and (reach is not Reach.FACTS or "facts" in context):
+        text = render(slot, context)
     return Value(
         name=slot.name,
-        text=render(slot, context, node.path, fleet.diagnostics) if known else None,
+        text=text,
         origins=slot.origins,
         template=slot.template.text if reach is not Reach.CONSTANT else "",
         late=reach >= Reach.PLACEMENT,
         mode=slot.mode,
     )
+
+
+def _refuse(problems: Problems) -> None:
+    found = Diagnostics()
+    problems.tell(found)
+    if found.failed:
+        raise DiagnosticsError(found)
 
 
 def values(made: Profile) -> dict[str, str]:

@@ -44,6 +44,10 @@ class Standing(Struct, frozen=True):
         return (self.environment, self.service) == INITIAL
 
 
+NOTHING = Standing(*INITIAL)
+"""Where every node begins."""
+
+
 @cache
 def steps_up(start: Standing) -> tuple[str, ...]:
     """The shortest way to a service that runs, fresh."""

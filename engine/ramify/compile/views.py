@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from ramify.compile.templates import NAMES, BadTemplateError
 from ramify.compile.tree import Node
 from ramify.model import paths
 from ramify.model.inventory import Host
@@ -12,7 +13,7 @@ Children = Callable[[Node], tuple[Node, ...]]
 
 
 class RootView:
-    """The parent of a top node: the operator's own place."""
+    """The parent of a top node: the operator's own place, on a host of no inventory."""
 
     path = paths.ROOT
     name = ""
@@ -22,7 +23,11 @@ class RootView:
 
 
 class NodeView:
-    """A node as templates see it; `host` is there once nodes are placed."""
+    """A node as templates see it.
+
+    Without `placed` or `children` the view refuses to tell of hosts or of children: they are not known
+    yet, or must not become part of a value that is the node's identity.
+    """
 
     __slots__ = ("_children", "_node", "_placed")
 
@@ -59,24 +64,33 @@ class NodeView:
     @property
     def children(self) -> "list[NodeView]":
         if self._children is None:
-            return []
+            raise BadTemplateError("children are not known here")
         return [NodeView(child, self._placed, self._children) for child in self._children(self._node)]
 
     @property
     def host(self) -> Host | None:
-        return self._placed(self._node.path) if self._placed else None
+        if self._placed is None:
+            raise BadTemplateError("hosts are not known here", "Write `.host` out where it is asked for.")
+        return self._placed(self._node.path)
 
 
 def context(
-    node: Node, placed: Placed, children: Children, facts: dict[str, Any] | None = None
+    node: Node,
+    placed: Placed | None = None,
+    children: Children | None = None,
+    names: frozenset[str] = NAMES,
 ) -> dict[str, Any]:
-    """The names that the templates of a configuration document may use."""
+    """Those of the names that templates may use; facts come from elsewhere."""
     view = NodeView(node, placed, children)
-    names = {
-        "node": view,
-        "parent": view.parent,
-        "children": view.children,
-        "host": view.host,
-        "vars": node.scope.values,
-    }
-    return names if facts is None else {**names, "facts": facts}
+    found: dict[str, Any] = {}
+    if "node" in names:
+        found["node"] = view
+    if "vars" in names:
+        found["vars"] = node.scope.values
+    if "parent" in names:
+        found["parent"] = view.parent
+    if "children" in names:
+        found["children"] = view.children
+    if "host" in names:
+        found["host"] = view.host
+    return found
