@@ -8,7 +8,7 @@ from click.shell_completion import CompletionItem
 from ramify.cli.session import Session
 
 
-class PathExpression(click.ParamType):
+class PathExpression(click.ParamType[str]):
     """A path, or a pattern that takes many: `/region1/zone[1-3]`."""
 
     name = "path"

@@ -9,7 +9,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from ramify.cli.progress import LevelProgress, Tracker
 from ramify.model.events import Event, Note
 
-_COLOURS = {"done": "green", "failed": "bold red", "offline": "magenta", "skipped": "yellow", "running": "cyan"}
+_COLOURS = {
+    "done": "green",
+    "failed": "bold red",
+    "offline": "magenta",
+    "skipped": "yellow",
+    "running": "cyan",
+}
 
 
 class Bars:

@@ -19,6 +19,9 @@ def failure(code: str, summary: str, detail: str = "") -> DiagnosticsError:
 
 def tell(session: Session, error: Exception) -> int:
     """Say what went wrong; the exit code."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and not session.json:
+        session.note(error.format_message())
+        return exits.ERROR
     found = diagnostics_of(error)
     if found is None:
         found = _internal(session, error)

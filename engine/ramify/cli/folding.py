@@ -12,8 +12,6 @@ from ramify.model import ranges
 
 _DIGITS = re.compile(r"(\d+)")
 
-_Trie = dict[str, "_Trie"]
-
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:
     """A key that sorts `zone2` before `zone10`."""
@@ -23,28 +21,34 @@ def natural(text: str) -> tuple[tuple[int, str], ...]:
 
 def fold(paths: Iterable[str]) -> list[str]:
     """Paths in folded form; those that are one step long come first."""
-    tries: dict[int, _Trie] = {}
+    by_depth: dict[int, list[str]] = {}
     for path in paths:
-        steps = path.split("/")
-        place = tries.setdefault(len(steps), {})
-        for step in steps[1:]:
-            place = place.setdefault(step, {})
-    return [folded for depth in sorted(tries) for folded in _fold(tries[depth])]
+        by_depth.setdefault(path.count("/"), []).append(path)
+    return [folded for depth in sorted(by_depth) for folded in _fold(dict.fromkeys(by_depth[depth]))]
 
 
-def _fold(trie: _Trie) -> tuple[str, ...]:
-    if not trie:
-        return ("",)
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for name, below in trie.items():
-        alike.setdefault(_fold(below), []).append(name)
-    folded = [
-        f"/{name}{rest}" for below, names in alike.items() for name in _names(tuple(names)) for rest in below
-    ]
-    return tuple(sorted(folded, key=natural)) if len(folded) > 1 else tuple(folded)
+def _fold(paths: Iterable[str]) -> tuple[str, ...]:
+    """Fold paths of one depth from their ends upwards: last names first, then what they are below."""
+    below: dict[str, tuple[str, ...]] = dict.fromkeys(paths, ("",))
+    while "" not in below:
+        alike: dict[str, dict[tuple[str, ...], list[str]]] = {}
+        for path, rests in below.items():
+            above, _, name = path.rpartition("/")
+            alike.setdefault(above, {}).setdefault(rests, []).append(name)
+        below = {
+            above: _joined(tuple((tuple(names), rests) for rests, names in groups.items()))
+            for above, groups in alike.items()
+        }
+    return below[""]
 
 
 # Thousands of parents have children of the same few names.
+@lru_cache(maxsize=1024)
+def _joined(groups: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]) -> tuple[str, ...]:
+    folded = [f"/{name}{rest}" for names, rests in groups for name in _names(names) for rest in rests]
+    return tuple(sorted(folded, key=natural))
+
+
 @lru_cache(maxsize=1024)
 def _names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(ranges.fold_names(names), key=natural))

@@ -10,6 +10,7 @@ import click
 
 from ramify.cli.session import Session
 
+
 class Told(NamedTuple):
     """A command that is not imported yet: where it is, and its line in the help."""
 
@@ -66,7 +67,7 @@ def _flag(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
 def _global() -> list[click.Parameter]:
     return [
         click.Option(
-            ["-C", "folder"], metavar="DIR", type=click.Path(path_type=Path), callback=_folder,
+            ["-C", "project"], metavar="DIR", type=click.Path(path_type=Path), callback=_folder,
             expose_value=False, help="Work on the project in this folder.",
         ),
         click.Option(
@@ -102,7 +103,8 @@ def command(*lines: str, **attributes: Any) -> Callable[[Callable[..., Any]], cl
     """A command with its examples, the global options, and the session as its first argument."""
 
     def make(function: Callable[..., Any]) -> click.Command:
-        made = click.command(epilog=examples(*lines), **attributes)(click.pass_obj(function))
+        called: Callable[..., Any] = click.pass_obj(function)
+        made: click.Command = click.command(epilog=examples(*lines), **attributes)(called)
         return with_global_options(made)
 
     return make

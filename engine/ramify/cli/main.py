@@ -17,9 +17,13 @@ COMMANDS = {
     "profile": Told("ramify.cli.commands.profile", "Show all values of one node, and where each comes from."),
     "plan": Told("ramify.cli.commands.plan", "Show what an apply would do."),
     "apply": Told("ramify.cli.commands.apply", "Bring nodes to what the project says of them."),
-    "status": Told("ramify.cli.commands.status", "Show what is recorded of the nodes, or look at them again."),
+    "status": Told(
+        "ramify.cli.commands.status", "Show what is recorded of the nodes, or look at them again."
+    ),
     "lab": Told("ramify.cli.commands.lab", "Start and stop the embedded lab: hosts to try things on."),
-    "runtime": Told("ramify.cli.commands.runtime", "Runtimes: Ramify itself, for hosts that carry initiators."),
+    "runtime": Told(
+        "ramify.cli.commands.runtime", "Runtimes: Ramify itself, for hosts that carry initiators."
+    ),
     "demo": Told("ramify.cli.commands.demo", "Show it all on the lab: a monitoring tree of 40 nodes."),
     "completion": Told("ramify.cli.commands.completion", "Print the script that completes words in a shell."),
 }

@@ -23,6 +23,12 @@ _WORDS = {
     Action.REPLACE: "remove, then create on another host",
     Action.DESTROY: "destroy",
 }
+_TO_DO = {
+    Action.CREATE: "to add",
+    Action.UPDATE: "to change",
+    Action.REPLACE: "to replace",
+    Action.DESTROY: "to destroy",
+}
 _PLAIN = Paint()
 
 
@@ -59,9 +65,13 @@ def summary_line(summary: Summary) -> str:
 
 def _legend(plan: Plan, paint: Paint) -> Iterator[str]:
     yield "Ramify will do the following:"
-    for action in dict.fromkeys(node.action for node in plan.nodes):
-        if action is not Action.UNCHANGED:
-            yield f"{paint(action.symbol, f'{action.symbol:>5}')} {_WORDS[action]}"
+    summary = plan.summary
+    replaced = any(node.action is Action.REPLACE for node in plan.nodes) if summary.change else False
+    updated = any(node.action is Action.UPDATE for node in plan.nodes) if summary.change else False
+    there = (bool(summary.add), updated, replaced, bool(summary.destroy))
+    for (action, words), is_there in zip(_WORDS.items(), there, strict=True):
+        if is_there:
+            yield f"{paint(action.symbol, f'{action.symbol:>5}')} {words}"
 
 
 def _levels(found: Iterable[Level], detail: Detail, paint: Paint) -> Iterator[str]:
@@ -78,12 +88,11 @@ def _levels(found: Iterable[Level], detail: Detail, paint: Paint) -> Iterator[st
 
 
 def _counts(level: Level) -> str:
-    actions: dict[Action, int] = {}
-    for node in level.nodes:
-        actions[node.action] = actions.get(node.action, 0) + 1
-    words = {Action.CREATE: "to add", Action.UPDATE: "to change", Action.REPLACE: "to replace"}
-    words |= {Action.DESTROY: "to destroy", Action.UNCHANGED: "unchanged"}
-    return ", ".join(f"{actions[action]:,} {words[action]}" for action in words if action in actions)
+    found = dict.fromkeys(_TO_DO, 0)
+    for group in level.groups:
+        found[group.first.action] += len(group.nodes)
+    told = [f"{number:,} {_TO_DO[action]}" for action, number in found.items() if number]
+    return ", ".join([*told, f"{level.unchanged:,} unchanged"] if level.unchanged else told)
 
 
 def _group(group: Group, detail: Detail, paint: Paint) -> Iterator[str]:
@@ -127,10 +136,7 @@ def _subject(group: Group) -> str:
 
 def _shared_reason(group: Group) -> str:
     reasons = {node.reason for node in group.nodes}
-    if len(reasons) == 1:
-        reason = reasons.pop()
-    else:
-        reason = "each moves from another host"
+    reason = reasons.pop() if len(reasons) == 1 else "each moves from another host"
     return f" ({reason})" if reason else ""
 
 

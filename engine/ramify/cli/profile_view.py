@@ -51,7 +51,12 @@ def _values(values: Iterable[Value], kind: str) -> Iterator[str]:
             yield from _file(value)
         return
     rows = [
-        (value.name or str(at), "=", quoted(LATE if value.text is None else value.text), _places(value.origins))
+        (
+            value.name or str(at),
+            "=",
+            quoted(LATE if value.text is None else value.text),
+            _places(value.origins),
+        )
         for at, value in enumerate(values)
     ]
     yield from (f"  {line}" for line in table(rows))

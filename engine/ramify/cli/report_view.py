@@ -34,18 +34,25 @@ def text(
     paint: Paint = _PLAIN,
     *,
     full: bool = False,
-    verb: str = "Apply",
 ) -> str:
     """Problems, a table by level, and the totals in the last line; `hosts` tells the host of each path."""
-    lines = [line for outcome in SHOWN for line in _problems(results, outcome, hosts, paint, full=full)]
-    found = counts(results)
-    return "\n".join([*lines, *_table(results), "", last_line(found, paint, verb)])
+    told = problems(results, hosts, paint, full=full)
+    lines = [told, ""] if told else []
+    return "\n".join([*lines, *_table(results), "", last_line(counts(results), paint)])
 
 
-def last_line(found: Counts, paint: Paint = _PLAIN, verb: str = "Apply") -> str:
+def problems(
+    results: Sequence[NodeResult], hosts: Mapping[str, str], paint: Paint = _PLAIN, *, full: bool = False
+) -> str:
+    """What did not go well, failures last; empty when everything did."""
+    parts = (_problems(results, outcome, hosts, paint, full=full) for outcome in SHOWN)
+    return "\n\n".join("\n".join(lines) for lines in map(list, parts) if lines)
+
+
+def last_line(found: Counts, paint: Paint = _PLAIN) -> str:
     """The totals: what was planned is the sum of what follows."""
     well = not (found["failed"] or found["unknown"] or found["offline"] or found["skipped"])
-    head = f"{verb} complete!" if well else f"{verb} incomplete."
+    head = "Apply complete!" if well else "Apply incomplete."
     each = ", ".join(f"{number} {name}" for name, number in found.items())
     return f"{paint('good' if well else 'bad', head)} {counted(sum(found.values()), 'node')} planned: {each}."
 
@@ -91,7 +98,6 @@ def _problems(
         yield f"  … {counted(left, 'node')} for {counted(len(hidden), 'other reason')}; `-v` shows them"
     for group in groups[len(hidden) :]:
         yield from _group(group, full=full)
-    yield ""
 
 
 def _group(group: Alike, *, full: bool) -> Iterator[str]:
@@ -124,7 +130,11 @@ def _table(results: Sequence[NodeResult]) -> list[str]:
         by_level.setdefault(paths.depth(result.path), []).append(result)
     outcomes = [outcome.value for outcome in Outcome]
     rows = [
-        [f"level {depth}", *(f"{number:,}" for number in counts(by_level[depth]).values()), f"{len(by_level[depth]):,}"]
+        [
+            f"level {depth}",
+            *(f"{number:,}" for number in counts(by_level[depth]).values()),
+            f"{len(by_level[depth]):,}",
+        ]
         for depth in sorted(by_level)
     ]
     return table(rows, ("", *outcomes, "planned"))

@@ -17,7 +17,7 @@ from ramify.cli.paint import Paint, wanted
 class Session:
     """Settings of the global options, and the two streams."""
 
-    folder: Path = field(default_factory=lambda: Path("."))
+    folder: Path = Path()
     json: bool = False
     verbose: bool = False
     no_color: bool = False
@@ -54,6 +54,12 @@ class Session:
         """Text beside it."""
         sys.stdout.flush()
         print(text, file=sys.stderr, flush=True)
+
+    def ask(self, question: str) -> str:
+        """Ask whoever sits there; empty when they leave."""
+        sys.stdout.flush()
+        print(question, end="", file=sys.stderr, flush=True)
+        return sys.stdin.readline()
 
     def document(self, value: Any) -> None:
         """The JSON document of `--json`."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from ramify.cli.folding import fold, fold_words, shortened
+from ramify.cli.folding import fold, fold_words, natural, shortened
 from ramify.cli.paint import Paint
 from ramify.cli.tables import table
 from ramify.cli.words import counted
@@ -80,7 +80,8 @@ def last_line(found: Sequence[NodeStatus], paint: Paint = _PLAIN) -> str:
 
 def _each(found: Sequence[NodeStatus]) -> list[str]:
     rows = [
-        (node.path, node.host, node.environment, node.service, _held(node)) for node in found
+        (node.path, node.host, node.environment, node.service, _held(node))
+        for node in sorted(found, key=lambda node: natural(node.path))
     ]
     return table(rows, ("PATH", "HOST", "ENVIRONMENT", "SERVICE", "HIERARCHY"))
 

@@ -1,6 +1,5 @@
 """Values before and after, on one line where they fit it and as a difference of lines where not."""
 
-import difflib
 import json
 from collections.abc import Iterator
 
@@ -29,11 +28,23 @@ def change_lines(what: str, before: str | None, after: str | None, paint: Paint)
 def _both(what: str, before: str, after: str, paint: Paint) -> Iterator[str]:
     sign = paint("~", "~")
     if "\n" not in before.rstrip("\n") and "\n" not in after.rstrip("\n"):
-        limit = WIDTH if len(before) + len(after) > WIDTH else WIDTH * 2
-        yield f"{sign} {what}: {quoted(before, limit)} -> {quoted(after, limit)}"
+        shared = _shared(before, after) if max(len(before), len(after)) > WIDTH else 0
+        yield f"{sign} {what}: {_tail(before, shared)} -> {_tail(after, shared)}"
         return
+    import difflib  # noqa: PLC0415 - only for those whose files changed
+
     yield f"{sign} {what}:"
     found = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
     for line in list(found)[2:]:
         if not line.startswith("@@"):
             yield f"  {paint(line[:1], shortened(line, WIDTH * 2))}"
+
+
+def _shared(before: str, after: str) -> int:
+    """How many characters two long values begin with alike, but for a few to recognise the place by."""
+    at = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), None)
+    return max(0, (min(len(before), len(after)) if at is None else at) - 16)
+
+
+def _tail(value: str, shared: int) -> str:
+    return f"…{quoted(value[shared:])}" if shared else quoted(value)

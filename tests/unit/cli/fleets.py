@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from textwrap import dedent
+from typing import TypeVar
 
 from msgspec import structs
 
@@ -13,8 +14,11 @@ from ramify.model import bundle as bundles
 from ramify.model import paths
 from ramify.model.bundle import Bundle
 from ramify.model.component import Component
+from ramify.model.diagnostics import Diagnostics
 from ramify.model.plan import Plan
 from ramify.model.record import NodeRecord
+
+T = TypeVar("T")
 
 COMPONENTS = {
     "collection:ramify.core.initiator": Component(
@@ -40,7 +44,7 @@ hosts:
   gw[1-10]: {}
   box[1-1000]: {labels: {kind: box}}
 placements:
-  - {match: ["/region*", "/region*/zone*", "/region*/zone*/rack*"], host: "gw{{ node.path.split('/')[1][6:] }}"}
+  - {match: ["/region*", "/region*/zone*", "/region*/zone*/rack*"], host: "gw{{ node.path[7:].split('/')[0] }}"}
   - {match: "/region*/zone*/rack*/app*", pool: {kind: box}, per_host: 10}
 """
 
@@ -97,30 +101,35 @@ def large(interval: int = 5, special: str = "") -> str:
 
 
 def compiled(
-    tree: str, hosts: str = INVENTORY, lists: str = REPOSITORY, probe: str = PROBE, probe_artifact: str = "b" * 64
+    tree: str,
+    hosts: str = INVENTORY,
+    lists: str = REPOSITORY,
+    probe: str = PROBE,
+    probe_artifact: str = "b" * 64,
 ) -> Fleet:
     """A fleet from texts; they have no errors."""
-    read = hierarchy.read(tree, "hierarchy.yml"), inventory.read(hosts, "inventory.yml")
-    entries = repository.read(lists, "repository.yml")
-    settings = configuration.read(probe, "config/probe.yml")
-    for value, problems in (*read, entries, settings):
-        assert value is not None, list(problems)
     components = {
         **COMPONENTS,
         "code/probe": structs.replace(COMPONENTS["code/probe"], artifact=probe_artifact),
     }
-    assert read[0][0] and read[1][0] and entries[0] and settings[0]
+    settings = _good(configuration.read(probe, "config/probe.yml"))
     bundle = Bundle(
         project="acme",
-        hierarchy=read[0][0],
-        repository=entries[0],
-        inventory=read[1][0],
-        configurations={"config/probe.yml": structs.replace(settings[0], ref="config/probe.yml")},
+        hierarchy=_good(hierarchy.read(tree, "hierarchy.yml")),
+        repository=_good(repository.read(lists, "repository.yml")),
+        inventory=_good(inventory.read(hosts, "inventory.yml")),
+        configurations={"config/probe.yml": structs.replace(settings, ref="config/probe.yml")},
         components=components,
     )
     fleet = compile_fleet(bundle)
     assert not fleet.diagnostics.failed, list(fleet.diagnostics)
     return fleet
+
+
+def _good(read: tuple[T | None, Diagnostics]) -> T:
+    value, problems = read
+    assert value is not None, list(problems)
+    return value
 
 
 def recorded(fleet: Fleet) -> dict[str, NodeRecord]:

@@ -14,7 +14,9 @@ from ramify.model.diagnostics import did_you_mean
 NEAR = 5000
 
 
-@lazy.command("ramify profile /region1/zone2/app3", "ramify profile /region1 --json | jq .service.env", name="profile")
+@lazy.command(
+    "ramify profile /region1/zone2/app3", "ramify profile /region1 --json | jq .service.env", name="profile"
+)
 @node_argument
 def command(session: Session, path: str) -> None:
     """Show all values of the node at PATH, and the file and line that each comes from.
@@ -33,5 +35,7 @@ def _node(fleet: Fleet, path: str) -> Node:
     node = fleet.by_path.get(paths.normalise(path))
     if node is None:
         hint = did_you_mean(path, fleet.by_path) if len(fleet.by_path) < NEAR else ""
-        raise failure("no-such-path", f'no node at "{path}"', f"{hint} `ramify tree` lists the paths.".strip())
+        raise failure(
+            "no-such-path", f'no node at "{path}"', f"{hint} `ramify tree` lists the paths.".strip()
+        )
     return node

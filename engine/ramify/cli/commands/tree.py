@@ -14,7 +14,9 @@ from ramify.model import paths
 from ramify.model.diagnostics import DiagnosticsError
 
 
-@lazy.command("ramify tree", "ramify tree /region1", "ramify tree --json | jq -r '.nodes[].path'", name="tree")
+@lazy.command(
+    "ramify tree", "ramify tree /region1", "ramify tree --json | jq -r '.nodes[].path'", name="tree"
+)
 @paths_argument
 def command(session: Session, selection: tuple[str, ...]) -> None:
     """Show the hierarchy at PATH and below: each node's host and component.

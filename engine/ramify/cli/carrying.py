@@ -1,0 +1,64 @@
+"""Carry a plan out, and show how it goes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from ramify.cli.accounts import planned_only
+from ramify.cli.progress import EVERY, Display, Tracker, shown
+from ramify.cli.session import Session
+from ramify.initiator.messages import Kind
+from ramify.initiator.operator import Workspace, carry_out
+from ramify.model.events import Event, Report
+from ramify.model.plan import Plan
+from ramify.model.record import NodeResult
+
+BROKEN_OFF = "interrupted: `ramify status --refresh` tells how it is now"
+
+
+class Carried(Struct, frozen=True):
+    """One result for each planned node; `others` are nodes that only an initiator still knew of."""
+
+    results: tuple[NodeResult, ...]
+    others: tuple[NodeResult, ...] = ()
+    interrupted: bool = False
+
+
+def carry(session: Session, space: Workspace, plan: Plan, kind: Kind) -> Carried:
+    """Carry a plan out with progress on stderr; Ctrl-C gives what is known until then."""
+    tracker = Tracker(plan, everything=kind == "refresh")
+    interrupted = False
+    with shown(session, tracker) as display:
+        try:
+            report = asyncio.run(_carried(space, plan, kind, tracker, display))
+        except KeyboardInterrupt:
+            report, interrupted = tracker.report(BROKEN_OFF), True
+    planned = {node.path for node in plan.nodes}
+    others = tuple(result for result in report.results if result.path not in planned)
+    return Carried(planned_only(plan, report), others, interrupted)
+
+
+async def _carried(space: Workspace, plan: Plan, kind: Kind, tracker: Tracker, display: Display) -> Report:
+    def emit(event: Event) -> None:
+        display.event(event, tracker.feed(event))
+
+    async with _ticking(display):
+        return await carry_out(space, plan, emit, kind=kind)
+
+
+@asynccontextmanager
+async def _ticking(display: Display) -> AsyncIterator[None]:
+    """Tell the display that time goes by, also when nothing happens."""
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            display.tick()
+
+    task = asyncio.create_task(tick())
+    try:
+        yield
+    finally:
+        task.cancel()

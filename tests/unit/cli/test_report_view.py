@@ -1,0 +1,89 @@
+"""What a run came to, as people read it."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ramify.cli import exits, report_view
+from ramify.cli.accounts import counts, exit_code, planned_only
+from ramify.model.events import Report
+from ramify.model.plan import Action, NodePlan, Plan, Summary
+from ramify.model.record import NodeResult, Outcome
+
+Golden = Callable[[str, str], None]
+
+OUTPUT = "\n".join(f"line {at} of the installer" for at in range(1, 31)) + "\nno space left on device\n"
+
+
+def results() -> list[NodeResult]:
+    """A run of 3 zones that saw all there is to see."""
+    found = [NodeResult("/r", Outcome.UNCHANGED)]
+    for zone in range(1, 5):
+        above = f"/r/zone{zone}"
+        if zone == 4:
+            found.append(NodeResult(above, Outcome.OFFLINE, "gw4: connection refused", "Is sshd running?"))
+            found += [NodeResult(f"{above}/app{n}", Outcome.SKIPPED, f"{above} is offline") for n in range(1, 4)]
+            continue
+        found.append(NodeResult(above, Outcome.DONE))
+        message = f"install of {above}/app1 on host{zone}1 exited with 1"
+        found.append(NodeResult(f"{above}/app1", Outcome.FAILED, message, OUTPUT))
+        found.append(NodeResult(f"{above}/app2", Outcome.DONE))
+        found.append(NodeResult(f"{above}/app3", Outcome.FAILED, "took too long"))
+    found.append(NodeResult("/r/zone1/app4", Outcome.UNKNOWN, "the connection to host14 was lost"))
+    return found
+
+
+def hosts() -> dict[str, str]:
+    return {result.path: "host" + "".join(filter(str.isdigit, result.path)) for result in results()}
+
+
+def test_failures_are_grouped_by_what_they_say_and_come_last(golden: Golden) -> None:
+    golden("cli/report-failures.txt", report_view.text(results(), hosts()) + "\n")
+
+
+def test_a_run_without_problems_is_a_table_and_a_line(golden: Golden) -> None:
+    good = [result for result in results() if result.outcome in {Outcome.DONE, Outcome.UNCHANGED}]
+    golden("cli/report-good.txt", report_view.text(good, hosts()) + "\n")
+
+
+def test_ten_thousand_failures_fit_a_screen() -> None:
+    many = [
+        NodeResult(f"/r{at % 10}/a{at}", Outcome.FAILED, f"strange error {at * at % 97} on h{at}", "why\n" * 40)
+        for at in range(10_000)
+    ]
+    told = report_view.text(many, {}).splitlines()
+    assert len(told) <= 150
+    assert "10000 failed" in told[-1]
+
+
+@given(st.lists(st.sampled_from(Outcome), min_size=1, max_size=40))
+def test_every_planned_node_is_counted_once(outcomes: list[Outcome]) -> None:
+    nodes = tuple(NodePlan(f"/n{at}", Action.CREATE, "h", "/") for at in range(len(outcomes)))
+    plan = Plan("", nodes, Summary(add=len(nodes)))
+    heard = [NodeResult(f"/n{at}", outcome) for at, outcome in enumerate(outcomes) if at % 3]
+    extra = NodeResult("/elsewhere", Outcome.DONE)
+    found = planned_only(plan, Report((*heard, extra)))
+    assert [result.path for result in found] == [node.path for node in nodes]
+    assert sum(counts(found).values()) == len(nodes)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ([], exits.DONE),
+        ([Outcome.DONE, Outcome.UNCHANGED], exits.DONE),
+        ([Outcome.FAILED, Outcome.OFFLINE], exits.FAILED),
+        ([Outcome.UNKNOWN], exits.FAILED),
+        ([Outcome.OFFLINE], exits.OFFLINE),
+        ([Outcome.OFFLINE, Outcome.SKIPPED, Outcome.DONE], exits.OFFLINE),
+        ([Outcome.SKIPPED], exits.FAILED),
+    ],
+)
+def test_exit_codes(outcomes: list[Outcome], code: int) -> None:
+    assert exit_code(counts(NodeResult("/n", outcome) for outcome in outcomes)) == code
+
+
+def test_a_look_that_passes_by_sleeping_initiators_is_done() -> None:
+    assert exit_code(counts([NodeResult("/n", Outcome.SKIPPED)]), refresh=True) == exits.DONE
