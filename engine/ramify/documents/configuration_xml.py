@@ -29,7 +29,7 @@ def _settings(root: Element, tag: str, found: Diagnostics) -> tuple[Setting, ...
     made = tuple(
         Setting(element.attributes.get("name", ""), element.attributes.get("value", ""), element.origin)
         for element in elements
-        if tag == "arg" or "name" in element.attributes
+        if tag == "arg" or element.attributes.get("name")
     )
     if tag == "env":
         _tell_twice(made, found)

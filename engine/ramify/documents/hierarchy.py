@@ -5,9 +5,10 @@ Checks what one document alone can show. What templates add is merged and checke
 
 from collections.abc import Iterable
 
-from ramify.documents import order, siblings, templates
+from ramify.documents import templates
 from ramify.documents.node import Node
 from ramify.documents.reading import pattern, read_yaml
+from ramify.model import order, siblings
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.hierarchy import Assertion, Hierarchy, NodeSpec
 from ramify.model.paths import MAX_DEPTH, valid_name
@@ -76,7 +77,7 @@ def _assertion(node: Node, found: Diagnostics) -> Assertion:
     return Assertion(
         match=tuple(str(pattern(item, Kind.GLOB, found)) for item in node["match"].texts()),
         that=node["that"].text,
-        message=node["message"].text,
+        message=node["message"].text or f'"{node["that"].text}" does not hold',
         origin=node.origin,
     )
 

@@ -11,6 +11,7 @@ from ramify.model.repository import Entry, Repository
 _CODE = ("managent-code", "code")
 _INSTALL = ("install-config", "install-configuration")
 _SERVICE = ("managent-config", "managent-configuration", "service-config")
+_PARTS = ("pattern", "ref")
 # The paper says `path` in one figure and `xpath` in the other for the same thing (A6).
 _KINDS = {"path": Kind.PAPER, "xpath": Kind.PAPER, "regex": Kind.REGEX}
 
@@ -37,9 +38,21 @@ def _entry(element: Element, found: Diagnostics) -> Entry:
     patterns = tuple(made for child in element.named("pattern") for made in _pattern(child, found))
     tell_none(patterns, found)
     refs = element.named("ref")
+    _check_parts(element, refs, found)
     return Entry(
         patterns=patterns, ref=refs[0].attributes.get("url", "") if refs else "", origin=element.origin
     )
+
+
+def _check_parts(element: Element, refs: list[Element], found: Diagnostics) -> None:
+    if len(refs) > 1:
+        way_out = "An entry has one reference; write two entries for two."
+        found.error("duplicate-key", "<entry> has more than one <ref>", way_out, refs[1].origin)
+    if any(child.tag not in _PARTS for child in element.children):
+        return  # the schema has told; it may be the part that seems to be missing
+    for tag in _PARTS:
+        if not element.named(tag):
+            found.error("missing-key", f"<entry> lacks <{tag}>", f"Add <{tag}>.", element.origin)
 
 
 def _pattern(element: Element, found: Diagnostics) -> list[Pattern]:

@@ -44,8 +44,18 @@ def parse(text: str | bytes, file: str, schema: str, found: Diagnostics) -> Elem
     made: dict[Any, Element] = {}
     for element, tag in zip(root.iter(), tags, strict=True):
         _add(element, tag, places, made)
-    xsd.check(root, schema, made, found)
+    if not _tell_namespace(made, found):
+        xsd.check(root, schema, made, found)
     return made[root]
+
+
+def _tell_namespace(made: dict[Any, Element], found: Diagnostics) -> bool:
+    for element in made.values():
+        if any(name.startswith("{") for name in (element.tag, *element.attributes)):
+            way_out = "Remove prefixes, and attributes that begin with xmlns."
+            found.error("xml-namespace", "documents here have no namespaces", way_out, element.origin)
+            return True
+    return False
 
 
 def _scan(text: str, places: Places, found: Diagnostics) -> list[re.Match[str]] | None:

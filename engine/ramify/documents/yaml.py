@@ -5,6 +5,7 @@ are text. Keys are text as written. What makes a document mean something else th
 duplicate and merge keys, tags, aliases that multiply, several documents in one file.
 """
 
+import re
 from typing import Any
 
 import yaml
@@ -18,6 +19,8 @@ from ramify.model.diagnostics import Diagnostics, Origin
 MAX_DEPTH = 64
 MAX_NODES = 1_000_000
 MAX_ALIASED = 10_000
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser is ten times as fast
 
@@ -90,6 +93,8 @@ class _Builder:
 
     def _scalar(self, event: Any) -> None:
         node = self._node(event, None, event.value)
+        if not event.value.isascii() and _SURROGATE.search(event.value):
+            self._refuse("syntax", "half of a surrogate pair is no character", "Remove it.", event)
         plain = event.implicit[0]
         try:
             node.value = resolve(event.value, event.tag, plain=plain)

@@ -34,10 +34,13 @@ def tell_unprintable(text: str, file: str, found: Diagnostics) -> None:
 def tell_syntax(error: yaml.YAMLError, text: str, file: str, found: Diagnostics) -> None:
     """Tell where the parser gave up, and what people mostly meant there."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    lines = text.split("\n")
     place = Origin(file, mark.line + 1, mark.column + 1) if mark else Origin(file, 1, 1)
+    if place.line > len(lines):  # the parser counts a line that has not begun
+        place = Origin(file, len(lines), len(lines[-1]) + 1)
     problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
     told = f"{getattr(error, 'context', None) or ''} {problem}"
-    if text.split("\n")[place.line - 1][place.column - 1 : place.column] == "\t":
+    if lines[place.line - 1][place.column - 1 : place.column] == "\t":
         told = "TAB"
     hint = next((hint for expression, hint in _HINTS if re.search(expression, told)), "")
     found.error("syntax", f"cannot read YAML: {problem}", hint, place)

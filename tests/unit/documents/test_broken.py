@@ -40,6 +40,9 @@ c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
 d: &d [*c, *c, *c, *c, *c, *c, *c, ^*c, *c, *c]
 """
 
+RI = "<repository-information><code><entry>{}</entry></code></repository-information>"
+PATTERN, REF = '<pattern path="/a"/>', '<ref url="x"/>'
+
 CASES = [
     # The text itself.
     Broken("ramify.yml", "syntax", "project: acme\n  hierarchy^: x\n", "quotes"),
@@ -173,11 +176,26 @@ CASES = [
         "<repository-information>\n  ^<cod/>\n</repository-information>",
         "code",
     ),
+    Broken("repository.xml", "missing-key", RI.replace("<entry>", "^<entry>").format(PATTERN), "<ref>"),
+    Broken("repository.xml", "missing-key", RI.replace("<entry>", "^<entry>").format(REF), "<pattern>"),
+    Broken("repository.xml", "duplicate-key", RI.format(REF + PATTERN + "^" + REF), "more than one"),
+    Broken("repository.xml", "unknown-key", RI.format("^<patern path='/a'/>" + REF), '"pattern"'),
+    Broken("repository.xml", "unknown-key", RI.format("<pattern ^pth='/a'/>" + REF), '"path"'),
+    Broken("repository.xml", "missing-key", RI.format("^<pattern/>" + REF), "path"),
+    Broken("repository.xml", "bad-pattern", RI.format("<pattern path='/a' ^regex='/a'/>" + REF), "both"),
+    Broken("repository.xml", "bad-pattern", RI.format("<pattern ^xpath='/a[1-'/>" + REF), "bracket"),
+    Broken("repository.xml", "bad-pattern", RI.format("<pattern ^regex='*/a'/>" + REF), "nothing to repeat"),
+    Broken("repository.xml", "no-pattern", RI.format("<pattern ^path='!/a'/>" + REF)),
+    Broken("repository.xml", "bad-value", RI.format(PATTERN + "<ref ^url=''/>"), "empty"),
+    Broken("repository.xml", "duplicate-key", RI.format("<pattern path='/a' path='/b'^/>" + REF), "twice"),
+    Broken("repository.xml", "xml-entity", RI.format("&x;^"), "&x;"),
     Broken(
         "repository.xml",
-        "missing-key",
-        "<repository-information><code>^<entry/></code></repository-information>",
+        "wrong-type",
+        RI.replace("<code>", "^<code>").format(PATTERN + REF + "</entry>words<entry>" + PATTERN + REF),
+        "text of its own",
     ),
+    Broken("repository.xml", "xml-namespace", "^<repository-information xmlns='x'/>"),
     Broken("repository.xml", "too-deep", "<repository-information>" + "<a>" * 63 + "^<a>"),
     # Configurations
     Broken("config.yml", "bad-name", "env: {^9X: a}\n"),

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 TOLD_BY = re.compile(r"_?(error|warning|refuse|problem)|Problem|Diagnostic|\w+Error")
-FLOORS = ("documents", "compile", "repository")
+FLOORS = ("model", "documents", "compile", "repository")
 
 
 def listed() -> list[str]:
