@@ -1,6 +1,7 @@
 """Drive one node through its host's stub: look where it stands, send what is missing, give the commands."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from ramify.model.profile import Profile
 from ramify.model.record import NodeRecord
 from ramify.repository.kinds import kind_of
 from ramify.stub.tables import CONFIGURE, CONFIGURE_ENV, DEPLOY
-from ramify.transport.stubclient import NodeState, StubClient, StubError
+from ramify.transport.stubclient import NodeState, Reply, StubClient, StubError
 
 SMALL = 256 * 1024
 """A pack up to this size is sent without asking whether the host has it: asking costs a round trip."""
@@ -81,7 +82,7 @@ class Driver:
         put = stub.request("put", pack, artifact=made.component.artifact, size=len(pack), offset=0)
         deploy = self._commands(stub, node.path, (DEPLOY,), order.build(self.fleet, node, made, None))
         try:
-            return (await _pipelined(put, deploy))[1]
+            return await _pipelined(put, deploy)
         except StubError as error:
             if error.code == "refused":
                 return None
@@ -155,13 +156,14 @@ class Driver:
         return reply.state
 
 
-async def _pipelined(first: Any, second: Any) -> tuple[Any, Any]:
+async def _pipelined(first: Awaitable[Reply], second: Awaitable[NodeState]) -> NodeState:
     # Both are written before either is answered; an error of the second says more than one of the first.
-    replies = await asyncio.gather(first, second, return_exceptions=True)
-    for reply in reversed(replies):
-        if isinstance(reply, BaseException):
-            raise reply
-    return replies[0], replies[1]
+    before, after = await asyncio.gather(first, second, return_exceptions=True)
+    if isinstance(after, BaseException):
+        raise after
+    if isinstance(before, BaseException):
+        raise before
+    return after
 
 
 def _failed(error: StubError) -> NodeFailedError:

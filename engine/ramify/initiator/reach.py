@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ramify.directory.sqlite import Directory, KnownHost
 from ramify.model.inventory import Host
 from ramify.repository.kinds import kind_of
+from ramify.stub import archive
 from ramify.transport.connector import Connector
-from ramify.transport.stubclient import StubClient
+from ramify.transport.stubclient import Hello, StubClient
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,22 @@ class Reacher:
         known = self.directory.host(host.name)
         connection = await self.connector.connect(host)
         try:
-            stub = await StubClient.open(connection, host, cached=known is not None, agent=agent)
+            stub = await StubClient.open(connection, host, cached=_has(known), agent=agent)
             try:
                 yield stub
-                self._learn(host, stub, known)
+                self._learn(host, await stub.greeted(), known)
             finally:
                 await stub.close()
         finally:
             await connection.close()
 
-    def _learn(self, host: Host, stub: StubClient, known: KnownHost | None) -> None:
-        hello = stub.hello
+    def _learn(self, host: Host, hello: Hello, known: KnownHost | None) -> None:
         kind = kind_of(hello.python, hello.implementation, hello.platform, hello.machine, hello.libc)
         learned = KnownHost(host.name, hello.stub, kind, hello.root)
         if learned != known:
             self.directory.learn_host(learned)
+
+
+def _has(known: KnownHost | None) -> bool:
+    """Whether a host is known to have the stub that we would send."""
+    return known is not None and known.stub == archive.build().digest

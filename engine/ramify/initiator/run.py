@@ -249,7 +249,7 @@ class Run:
             run=self._job.run,
             known=fingerprint(known),
             selection=self._job.selection,
-            agent=stub.hello.agent,
+            agent=(await stub.greeted()).agent,
             options=self._job.options,
         )
         channel = await self._attach(branch, stub)

@@ -222,12 +222,13 @@ async def _serve() -> None:
         await serving
 
 
-def main() -> None:
-    """Run the service of the node that the stub's environment names."""
+def main(_arguments: list[str]) -> int:
+    """Run the service of the node that the stub's environment names; the exit status."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("asyncssh").setLevel(logging.WARNING)
     asyncio.run(_serve())
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

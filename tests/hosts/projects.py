@@ -1,0 +1,51 @@
+"""A small project for real hosts: gateways that deploy leaves which only they can reach."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+BEAT = """#!/bin/sh
+# The service of a leaf: says that it lives, where it lives, and what it was told.
+trap 'echo "stopped" >> "$RAMIFY_DATA/story"; exit 0' TERM
+echo "$RAMIFY_PATH on $(hostname) under $RAMIFY_PARENT at $RAMIFY_PARENT_ADDRESS says $WORD" >> "$RAMIFY_DATA/story"
+while :; do sleep 1 & wait $!; done
+"""
+
+INSTALL = '#!/bin/sh\nset -e\necho "installed by $WHO" > installed\n'
+
+
+def write(folder: Path, hierarchy: Mapping[str, Any], inventory: Mapping[str, Any], known_hosts: str) -> Path:
+    """Write the project; nodes called `gw*` are initiators, `leaf*` run the beat."""
+    beat = folder / "beat"
+    beat.mkdir(parents=True)
+    for name, text in (("beat.sh", BEAT), ("install.sh", INSTALL)):
+        (beat / name).write_text(text)
+        (beat / name).chmod(0o755)
+    (beat / "component.yml").write_text(
+        'name: test.beat\ninstall: ["./install.sh"]\nstart: ["./beat.sh"]\nstop: {signal: TERM, timeout: 5}\n'
+    )
+    texts = {
+        "ramify.yml": {
+            "project": "test",
+            "hierarchy": "hierarchy.yml",
+            "inventory": "inventory.yml",
+            "repository": "repository.yml",
+        },
+        "hierarchy.yml": hierarchy,
+        "inventory.yml": {**inventory, "known_hosts": "known_hosts"},
+        "repository.yml": {
+            "code": [
+                {"match": "/**/leaf*", "ref": "beat"},
+                {"match": ["/**/gw*"], "ref": "collection:ramify.core.initiator"},
+            ],
+            "install-config": [{"match": "/**/leaf*", "ref": "install.yml"}],
+            "service-config": [{"match": "/**/leaf*", "ref": "service.yml"}],
+        },
+        "install.yml": {"env": {"WHO": "{{ node.name }}"}},
+        "service.yml": {"env": {"WORD": "{{ vars.word }}"}},
+    }
+    for name, value in texts.items():
+        (folder / name).write_text(json.dumps(value))
+    (folder / "known_hosts").write_text(known_hosts)
+    return folder
