@@ -87,6 +87,8 @@ async def _named(host: Host, trust: Trust) -> tuple[dict[str, Any], Callable[[st
 async def _keys(
     host: Host, trust: Trust, keys: KeyRing, said: Callable[[str], Any]
 ) -> list[asyncssh.SSHKeyPair]:
+    if host.transport == "lab":
+        return keys.for_identity(str(trust.lab_identity) if trust.lab_identity else None)
     configured = _files(said("IdentityFile"))
     if host.auth == "key":
         return keys.for_identity(host.identity, configured)

@@ -16,18 +16,27 @@ class Trust:
 
     `known_hosts` is the text that the inventory brings; the files are this machine's own. `identities` are
     offered beside the agent's keys to hosts with `auth: agent`; hosts with `auth: key` get the identity
-    that the inventory names, or the default ones of this machine's user (`default_identities`).
+    that the inventory names, or the default ones of this machine's user (`default_identities`). Lab hosts
+    are reached with `lab_identity`, or from one lab host to another with its default ones.
     """
 
     known_hosts: str = ""
     known_hosts_files: tuple[Path, ...] = ()
     identities: tuple[Path, ...] = ()
     default_identities: tuple[Path, ...] = ()
+    lab_identity: Path | None = None
     agent_path: str | None = None
     ssh_config: tuple[Path, ...] = ()
 
     @classmethod
-    def of_operator(cls, known_hosts: str, environ: Mapping[str, str], home: Path) -> Self:
+    def of_operator(
+        cls,
+        known_hosts: str,
+        environ: Mapping[str, str],
+        home: Path,
+        *,
+        lab_identity: Path | None = None,
+    ) -> Self:
         """What `ssh` would use for the person at this machine, and the inventory's known hosts."""
         folder = home / ".ssh"
         own = tuple(folder / name for name in DEFAULT_IDENTITIES)
@@ -37,6 +46,7 @@ class Trust:
             known_hosts_files=(folder / "known_hosts", SYSTEM_KNOWN_HOSTS),
             identities=own,
             default_identities=own,
+            lab_identity=lab_identity,
             agent_path=environ.get("SSH_AUTH_SOCK") or None,
             ssh_config=tuple(file for file in config if file.is_file()),
         )
