@@ -9,7 +9,9 @@ from ramify.cli.diagnostics_view import document, text
 from ramify.cli.session import Session
 from ramify.directory.sqlite import DirectoryError
 from ramify.model.diagnostics import Diagnostic, Diagnostics, DiagnosticsError, Severity
+from ramify.repository.artifacts import ArtifactError
 from ramify.repository.kinds import UnavailableRuntimeError
+from ramify.transport.labstate import LabError
 
 
 def failure(code: str, summary: str, detail: str = "") -> DiagnosticsError:
@@ -34,14 +36,20 @@ def tell(session: Session, error: Exception) -> int:
 
 def diagnostics_of(error: Exception) -> Diagnostics | None:
     """What an error that was foreseen says; None for one that was not."""
+    if isinstance(error, DiagnosticsError):
+        return Diagnostics(error.diagnostics)
+    if isinstance(error, click.ClickException):
+        return _usage(error)
+    return _of_an_edge(error)
+
+
+def _of_an_edge(error: Exception) -> Diagnostics | None:
     match error:
-        case DiagnosticsError():
-            return Diagnostics(error.diagnostics)
-        case click.ClickException():
-            return _usage(error)
         case DirectoryError():
-            return _one("directory", str(error), "Another `directory:` can be named in ramify.yml.")
-        case UnavailableRuntimeError():
+            return _one("directory", str(error), "`directory:` in ramify.yml may name another file.")
+        case LabError():
+            return _one("lab", str(error), error.hint)
+        case UnavailableRuntimeError() | ArtifactError():
             return _one("runtime", str(error))
         case OSError() if error.filename is not None:
             return _one("file", f"cannot use {error.filename}: {error.strerror}")

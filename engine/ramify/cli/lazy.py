@@ -103,8 +103,9 @@ def command(*lines: str, **attributes: Any) -> Callable[[Callable[..., Any]], cl
     """A command with its examples, the global options, and the session as its first argument."""
 
     def make(function: Callable[..., Any]) -> click.Command:
-        called: Callable[..., Any] = click.pass_obj(function)
-        made: click.Command = click.command(epilog=examples(*lines), **attributes)(called)
+        made = click.command(cls=click.Command, epilog=examples(*lines), **attributes)(
+            click.pass_obj(function)
+        )
         return with_global_options(made)
 
     return make

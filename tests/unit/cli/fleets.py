@@ -44,7 +44,8 @@ hosts:
   gw[1-10]: {}
   box[1-1000]: {labels: {kind: box}}
 placements:
-  - {match: ["/region*", "/region*/zone*", "/region*/zone*/rack*"], host: "gw{{ node.path[7:].split('/')[0] }}"}
+  - match: ["/region*", "/region*/zone*", "/region*/zone*/rack*"]
+    host: "gw{{ node.path[7:].split('/')[0] }}"
   - {match: "/region*/zone*/rack*/app*", pool: {kind: box}, per_host: 10}
 """
 

@@ -24,7 +24,9 @@ def results() -> list[NodeResult]:
         above = f"/r/zone{zone}"
         if zone == 4:
             found.append(NodeResult(above, Outcome.OFFLINE, "gw4: connection refused", "Is sshd running?"))
-            found += [NodeResult(f"{above}/app{n}", Outcome.SKIPPED, f"{above} is offline") for n in range(1, 4)]
+            found += [
+                NodeResult(f"{above}/app{n}", Outcome.SKIPPED, f"{above} is offline") for n in range(1, 4)
+            ]
             continue
         found.append(NodeResult(above, Outcome.DONE))
         message = f"install of {above}/app1 on host{zone}1 exited with 1"
@@ -50,7 +52,9 @@ def test_a_run_without_problems_is_a_table_and_a_line(golden: Golden) -> None:
 
 def test_ten_thousand_failures_fit_a_screen() -> None:
     many = [
-        NodeResult(f"/r{at % 10}/a{at}", Outcome.FAILED, f"strange error {at * at % 97} on h{at}", "why\n" * 40)
+        NodeResult(
+            f"/r{at % 10}/a{at}", Outcome.FAILED, f"strange error {at * at % 97} on h{at}", "why\n" * 40
+        )
         for at in range(10_000)
     ]
     told = report_view.text(many, {}).splitlines()

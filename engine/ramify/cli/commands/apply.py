@@ -10,10 +10,9 @@ from ramify.cli.arguments import paths_argument
 from ramify.cli.carrying import Carried, carry
 from ramify.cli.failures import failure
 from ramify.cli.folding import fold
-from ramify.cli.labs import must_be_up
+from ramify.cli.labs import follow, must_be_up
 from ramify.cli.project import component, hosts, opened
 from ramify.cli.session import Session
-from ramify.initiator.operator import Workspace
 from ramify.model.plan import Plan
 from ramify.model.record import NodeResult, Outcome
 
@@ -44,22 +43,20 @@ def command(session: Session, selection: tuple[str, ...], yes: bool) -> int:
     with opened(session) as space:
         plan = space.plan(selection)
         describe = partial(component, space.fleet)
+        if plan.summary.anything:
+            must_be_up(space, plan)
         session.say(plan_view.text(plan, describe, session.paint, full=session.verbose))
         if not plan.summary.anything:
             return _ended(session, plan, Carried(_unchanged(plan)), quiet=True)
         if not yes and not _approved(session):
             session.note("Apply cancelled: nothing was done.")
             return exits.ERROR
-        return _ended(session, plan, _carried(session, space, plan))
+        follow(space)
+        return _ended(session, plan, carry(session, space, plan, "apply"))
 
 
 def _approved(session: Session) -> bool:
     return session.ask(QUESTION).strip() == "yes"
-
-
-def _carried(session: Session, space: Workspace, plan: Plan) -> Carried:
-    must_be_up(space.fleet, plan, space.loaded.folder)
-    return carry(session, space, plan, "apply")
 
 
 def _unchanged(plan: Plan) -> tuple[NodeResult, ...]:

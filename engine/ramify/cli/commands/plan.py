@@ -4,9 +4,8 @@ from functools import partial
 
 import click
 
-from ramify.cli import exits, plan_view
+from ramify.cli import exits, lazy, plan_view
 from ramify.cli.arguments import paths_argument
-from ramify.cli import lazy
 from ramify.cli.project import component, opened
 from ramify.cli.session import Session
 

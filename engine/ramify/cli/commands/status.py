@@ -44,7 +44,7 @@ def command(session: Session, selection: tuple[str, ...], refresh: bool) -> int:
 
 def _look(session: Session, space: Workspace, selection: tuple[str, ...]) -> int:
     plan = space.plan(selection)
-    must_be_up(space.fleet, plan, space.loaded.folder)
+    must_be_up(space, plan)
     carried = carry(session, space, plan, "refresh")
     lost = tuple(result for result in carried.results if result.outcome in _LOST)
     if lost:
