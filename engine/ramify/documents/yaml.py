@@ -16,7 +16,7 @@ from ramify.documents.text import decode
 from ramify.documents.yaml_errors import tell_syntax, tell_unprintable
 from ramify.model.diagnostics import Diagnostics, Origin
 
-MAX_DEPTH = 64
+MAX_DEPTH = 80  # a node as deep as paths may be, two levels for each step, and variables in it
 MAX_NODES = 1_000_000
 MAX_ALIASED = 10_000
 

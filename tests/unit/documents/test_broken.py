@@ -61,7 +61,7 @@ CASES = [
     Broken("hierarchy.yml", "yaml-alias", "tree: &a\n  x: ^*a\n", "what it stands in"),
     Broken("hierarchy.yml", "yaml-alias", "tree: ^*nowhere\n", "not there"),
     Broken("hierarchy.yml", "yaml-merge", "tree:\n  a: {^<<: {after: b}}\n  b: {}\n", "extends"),
-    Broken("hierarchy.yml", "too-deep", "tree: " + "[" * 63 + "^[" + "]" * 64, "64"),
+    Broken("hierarchy.yml", "too-deep", "tree: " + "[" * 79 + "^[" + "]" * 80, "80"),
     Broken("hierarchy.yml", "bad-number", "tree: {a: {vars: {x: ^.nan}}}\n", "Quote"),
     Broken("hierarchy.yml", "bad-number", "tree: {a: {vars: {x: ^-.inf}}}\n"),
     Broken("hierarchy.yml", "bad-number", "tree: {a: {vars: {x: ^9223372036854775808}}}\n"),
