@@ -157,7 +157,7 @@ def _parse(text: str) -> Template:
         return Template(text, _reach(found.names, placed=found.reads_host), found.names, None, found.reads)
     references = [part for part in parts if isinstance(part, tuple)]
     names = frozenset(part[0] for part in references)
-    placed = any(reads_host(part[1:]) for part in references)
+    placed = any(_reads_host(reference) for reference in references)
     return Template(text, _reach(names, placed=placed), names, parts)
 
 
@@ -184,9 +184,9 @@ def _plain_parts(text: str) -> tuple[Part, ...] | None:
     return tuple(part for part in parts if part)
 
 
-def reads_host(steps: Reference) -> bool:
-    """Whether the steps of a reference lead over a node's host; below `vars` a host is any word."""
-    before_vars = steps[: steps.index("vars")] if "vars" in steps else steps
+def _reads_host(reference: Reference) -> bool:
+    """Whether a reference leads over a node's host; below `vars` it is a word like any other."""
+    before_vars = reference[: reference.index("vars")] if "vars" in reference else reference
     return "host" in before_vars
 
 
