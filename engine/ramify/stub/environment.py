@@ -65,8 +65,7 @@ def uninstall(work: Work) -> None:
             program = _program(work, release, order, argv)
             run(work, program, "uninstall", order["install"]["timeout"])
     work.bury()
-    if not garbage.collect(work.root):
-        work.root.collect_at_end = True
+    garbage.collect(work.root)
 
 
 def _installed(work: Work) -> List[str]:

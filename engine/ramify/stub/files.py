@@ -30,17 +30,22 @@ def hasher(size: int = 0) -> Callable[..., Any]:
     return fallback
 
 
-def replace(file: str, data: bytes) -> None:
-    """Write a private file so that a reader, and a crash, finds the old one or the new one."""
+def replace(file: str, data: bytes, last: bool = True) -> None:
+    """Write a private file so that a reader, and a crash, finds the old one or the new one.
+
+    Unless `last` is false it is on the disk when this returns: 1 ms or more.
+    """
     temporary = f"{file}.tmp"  # one writer only: whoever holds the node
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         write_all(descriptor, data)
-        os.fsync(descriptor)
+        if last:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
     os.rename(temporary, file)
-    sync_folder(os.path.dirname(file))
+    if last:
+        sync_folder(os.path.dirname(file))
 
 
 def sync_folder(folder: str) -> None:
@@ -56,6 +61,11 @@ def read(file: str) -> bytes:
     """All bytes of a file."""
     with open(file, "rb", 0) as stream:
         return stream.readall()
+
+
+def touch(file: str) -> None:
+    """Make sure that there is a file."""
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def make_folder(folder: str) -> None:

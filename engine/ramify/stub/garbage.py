@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 
 def collect(root: layout.Root) -> bool:
-    """Remove what is unused; false if other sessions use artifacts now and it must be tried later."""
+    """Remove what is unused; false if other sessions use artifacts now: the last of them will do it."""
     if not os.path.isdir(root.path):
         return True
     held = root.hold_alone()
     try:
         if held:
             _collect(root)
+        else:
+            files.touch(root.due)
     finally:
         root.let_go()
         if root.used:
@@ -31,6 +33,7 @@ def collect(root: layout.Root) -> bool:
 
 def _collect(root: layout.Root) -> None:
     root.sweep()
+    files.remove_tree(root.due)
     used: Set[str] = set(root.used)
     for node in root.node_folders():
         try:

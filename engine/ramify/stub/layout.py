@@ -81,7 +81,8 @@ class Root:
         self.packs = path + "/packs"
         self.trees = path + "/trees"
         self.stub = path + "/stub"
-        self.umask = os.umask(0o077)  # what the session had is for installers and services
+        self.due = path + "/garbage"  # a file that says: to be collected by the last session that ends
+        self.umask = 0o022  # for installers and services: what the session had
         self.used: Set[str] = set()  # artifacts that this session asked for or sent
         self.verified: Set[str] = set()  # packs whose bytes this session has checked
         self.collect_at_end = False

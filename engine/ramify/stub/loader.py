@@ -85,6 +85,7 @@ def _compile(sources: Dict[str, str]) -> Codes:
 def _keep(file: str, data: bytes) -> None:
     """Write a file of the cache at once; a host without room works without one."""
     folder = os.path.dirname(file)
+    mask = os.umask(0o077)  # of the root, too, which is made here
     temporary = f"{file}.{os.getpid()}.tmp"
     try:
         os.makedirs(folder, 0o700, exist_ok=True)
@@ -96,6 +97,7 @@ def _keep(file: str, data: bytes) -> None:
             os.unlink(entry.path)
     except OSError:
         pass
+    os.umask(mask)
 
 
 def main() -> None:

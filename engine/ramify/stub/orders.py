@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ramify.stub import artifacts, layout
+from ramify.stub import layout, packs
 from ramify.stub.wire import MALFORMED, StubError
 
 TYPE_CHECKING = False
@@ -111,7 +111,7 @@ def _files(value: object, name: str) -> List[Order]:
 
 def _file(value: object, name: str) -> Order:
     fields = _object(value, name)
-    if not artifacts.is_name(fields.get("name")):
+    if not packs.is_name(fields.get("name")):
         raise _wrong(f"{name}.name", "a relative path that stays in its folder")
     mode = fields.get("mode", 0o600)
     if type(mode) is not int or not 0 <= mode <= 0o777:

@@ -145,12 +145,14 @@ def _place(error: BaseException) -> str:
 def main(path: str, digest: str) -> None:
     """Serve standard input and output."""
     signals.signal(signals.SIGHUP, signals.SIG_IGN)  # a lost link must not end a step half-way
+    signals.signal(signals.SIGCHLD, signals.SIG_DFL)  # ignored, it would take exit codes away
     root = layout.Root(path)
+    root.umask = os.umask(0o077)
     write_all(1, pack(encode(hello(path, digest))))
     try:
         Session(root).run()
     except ConnectionError:  # nobody listens any more; what was asked has been done
         pass
-    if root.collect_at_end:
+    if root.collect_at_end or os.path.exists(root.due):
         root.used.clear()
         _module("garbage").collect(root)

@@ -9,7 +9,7 @@ from ramify.stub.wire import MALFORMED, StubError, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Tuple
+    from typing import Any, Dict, List, Optional, Tuple
 
     from ramify.stub.journal import Record
     from ramify.stub.wire import Header
@@ -38,22 +38,20 @@ def describe(record: Record, node: str) -> Dict[str, Any]:
 
 def _exits(folder: str) -> Dict[str, Any]:
     try:
-        names = [name for name in os.listdir(folder) if name.endswith(".exit")]
+        names = [name for name in os.listdir(folder) if name.endswith(".exit") and layout.is_word(name[:-5])]
     except OSError:
         return {}
-    found = {}
-    for name in sorted(names):
-        value = _exit(f"{folder}/{name}")
-        if value is not None:
-            found[name[: -len(".exit")]] = value
-    return found
+    ends = {name[:-5]: _exit(f"{folder}/{name}") for name in sorted(names)}
+    return {name: end for name, end in ends.items() if end is not None}
 
 
-def _exit(file: str) -> Any:
+def _exit(file: str) -> Optional[Dict[str, Any]]:
+    """How a process ended; the folder is the service's, which may have files of such names, too."""
     try:
         with open(file, "rb", 0) as stream:
-            return decode(stream.read(1024))
-    except (OSError, ValueError):  # a file of the service's own, or gone meanwhile
+            value = decode(stream.read(1024))
+        return {"code": int(value["code"]), "at": float(value["at"])}
+    except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return None
 
 

@@ -179,7 +179,7 @@ class _Supervisor:
     def _record(self, name: str, code: int) -> None:
         try:
             data = encode({"code": code, "at": round(time.time(), 3)})
-            files.replace(f"{self._service.run}/{name}.exit", data)
+            files.replace(f"{self._service.run}/{name}.exit", data, last=False)
         except OSError:  # a full disk must not end the supervision of what still runs
             pass
 

@@ -77,7 +77,7 @@ def order(artifact: str | None, path: str = PATH, **parts: Any) -> dict[str, Any
     service = {
         "start": {"main": ["sh", "-c", "echo up; exec sleep 1000"]},
         "stop": {"signal": "TERM", "timeout": 5},
-        "grace": 0.05,
+        "grace": 0.02,
     }
     return {
         "path": path,

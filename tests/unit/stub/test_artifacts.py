@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ramify.stub import artifacts, layout
+from ramify.stub import artifacts, layout, packs
 from ramify.stub.wire import StubError
 from unit.stub.host import Host, order, pack, put, raw_pack
 
@@ -56,7 +56,7 @@ def test_a_name_that_could_leave_its_folder_is_refused(host: Host, name: object)
 
 @given(st.text(max_size=30))
 def test_a_name_is_accepted_only_if_it_stays_in_its_folder(name: str) -> None:
-    if artifacts.is_name(name):
+    if packs.is_name(name):
         assert os.path.normpath(f"/base/{name}") == f"/base/{name}"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ramify.stub import journal
-from unit.stub.host import PATH, Host, commands, frame, order, pack
+from unit.stub.host import PATH, Host, commands, frame, order, pack, put
 
 ENGINE = str(Path(journal.__file__).parents[2])
 # The stub from its sources, but it kills itself at the nth write of the journal: before it or after it.
@@ -103,8 +103,7 @@ def test_an_upgrade_killed_at_any_write_is_completed_by_the_next_session(tmp_pat
     for number in range(1, MAX_WRITES):
         host = Host(tmp_path / str(number))
         try:
-            host.put(old, new)
-            host.commands("deploy", order=first)
+            host.session(put(*old), put(*new), commands("deploy", order=first))
             if not killed(host, number, when, *UPGRADE, order=second):
                 break
             made = (host.node() / "current" / "code" / "made").read_text()
@@ -125,8 +124,7 @@ def test_an_uninstallation_killed_at_any_write_is_completed_by_the_next_session(
     for number in range(1, MAX_WRITES):
         host = Host(tmp_path / str(number))
         try:
-            host.put(artifact)
-            host.commands("deploy", order=wanted)
+            host.session(put(*artifact), commands("deploy", order=wanted))
             if not killed(host, number, "after", "shutdown", "uninstall", order=None):
                 break
             service = host.status()["service"]
