@@ -41,7 +41,7 @@ floors: $(READY)  ## imports run down only
 	$(BIN)/lint-imports --no-logo
 
 bench: $(READY)  ## speed, as ratios against a floor measured in the same run
-	$(BIN)/python -m tests.bench
+	cd tests && PYTHONPATH=. ../$(BIN)/python -m bench
 
 clean:  ## forget the virtual environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

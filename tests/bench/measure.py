@@ -1,12 +1,13 @@
 """What a command costs: wall time, its own CPU, its memory, and the CPU of the whole machine."""
 
 import os
-import resource
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -29,18 +30,20 @@ def machine_cpu() -> float:
 
 
 def command(
-    argv: Sequence[str], start: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen, **how: object
+    argv: Sequence[str], start: Callable[..., subprocess.Popen[Any]] = subprocess.Popen, **how: Any
 ) -> Cost:
     """Run a command to its end; it must succeed."""
-    busy, began, used = machine_cpu(), time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    process = start(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **how)
-    _, said = process.communicate()
-    wall = time.perf_counter() - began
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if process.returncode != 0:
-        raise RuntimeError(f"{argv[0]} exited {process.returncode}: {said.decode()[-2000:]}")
-    cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
-    return Cost(wall, cpu, machine_cpu() - busy, after.ru_maxrss / 1024)
+    with tempfile.TemporaryFile() as said:
+        busy, began = machine_cpu(), time.perf_counter()
+        process = start(argv, stdout=subprocess.DEVNULL, stderr=said, **how)
+        # The kernel's account of this one process, not of all that ever ran.
+        _, status, used = os.wait4(process.pid, 0)
+        wall, machine = time.perf_counter() - began, machine_cpu() - busy
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            said.seek(0)
+            raise RuntimeError(f"{argv[0]} exited {process.returncode}: {said.read().decode()[-2000:]}")
+    return Cost(wall, used.ru_utime + used.ru_stime, machine, used.ru_maxrss / 1024)
 
 
 def median(costs: Sequence[Cost]) -> Cost:

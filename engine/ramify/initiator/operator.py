@@ -20,7 +20,8 @@ from ramify.model.diagnostics import Diagnostics, DiagnosticsError
 from ramify.model.events import Event, Report
 from ramify.model.plan import Plan
 from ramify.model.record import NodeRecord
-from ramify.repository.project import Loaded
+from ramify.repository.project import CACHE, Loaded
+from ramify.transport import labstate
 
 SQLITE = "sqlite:"
 
@@ -90,6 +91,11 @@ def directory_file(loaded: Loaded) -> Path:
     return loaded.folder / place.removeprefix(SQLITE)
 
 
+def lab_key(project: Path) -> Path:
+    """The key that opens the lab's hosts for the operator; only a lab that was up has made it."""
+    return project / CACHE / "lab" / labstate.OPERATOR_KEY
+
+
 def _compile(bundle: bundles.Bundle, records: dict[str, NodeRecord]) -> Fleet:
     """Compile, and pin recorded placements in pools where the plain rule would move somebody."""
     fleet = compile_fleet(bundle)
@@ -118,7 +124,8 @@ async def carry_out(
     from ramify.transport.connector import Connector  # noqa: PLC0415
     from ramify.transport.trust import Limits, Trust  # noqa: PLC0415
 
-    trust = Trust.of_operator(space.fleet.bundle.inventory.known_hosts, os.environ, Path.home())
+    known_hosts = space.fleet.bundle.inventory.known_hosts
+    trust = Trust.of_operator(known_hosts, os.environ, Path.home(), lab_identity=lab_key(space.loaded.folder))
     job = Job(
         run=secrets.token_hex(6),
         kind=kind,

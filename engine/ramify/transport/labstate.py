@@ -1,6 +1,7 @@
 """What is known of a lab: its hosts, and an inventory with their addresses filled in. Cheap to import."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +17,8 @@ STATE = "lab.json"
 SERVER = "server.json"
 LOG = "server.log"
 OPERATOR_KEY = "id_ed25519"
+DISCARD = 9
+"""A port that nothing answers on: it stands for one that has not been chosen yet."""
 OPERATOR = "/"
 """The operator among those who may log in: no host can have this name."""
 
@@ -100,19 +103,23 @@ def save(file: Path, value: Struct) -> None:
     new.replace(file)
 
 
-def overlay(inventory: Inventory, lab: LabState) -> Inventory:
-    """The inventory with what the lab knows of its hosts (transport `lab`); ranges of them are unrolled."""
+def overlay(inventory: Inventory, lab: LabState | None) -> Inventory:
+    """The inventory with what the lab knows of its hosts (transport `lab`); ranges of them are unrolled.
+
+    A host that the lab has not got yet stands at the discard port: there is something to plan with.
+    """
+    made = lab.hosts if lab else {}
     hosts: list[HostSpec] = []
     for spec in inventory.hosts:
         transport = spec.settings.transport or inventory.defaults.transport
-        hosts += _unrolled(spec, lab) if transport == "lab" else [spec]
-    known = "".join(f"[{ADDRESS}]:{host.port} {host.host_public_key}\n" for host in lab.hosts.values())
+        hosts += _unrolled(spec, made) if transport == "lab" else [spec]
+    known = "".join(f"[{ADDRESS}]:{host.port} {host.host_public_key}\n" for host in made.values())
     return structs.replace(
         inventory, hosts=tuple(hosts), known_hosts=f"{inventory.known_hosts.rstrip()}\n{known}".lstrip()
     )
 
 
-def _unrolled(spec: HostSpec, lab: LabState) -> list[HostSpec]:
+def _unrolled(spec: HostSpec, made: Mapping[str, LabHost]) -> list[HostSpec]:
     before, _, after = spec.name.partition("[")
     _, _, after = after.partition("]")
     found = []
@@ -120,20 +127,19 @@ def _unrolled(spec: HostSpec, lab: LabState) -> list[HostSpec]:
         number = name.removeprefix(before).removesuffix(after) if after else name.removeprefix(before)
         # A range of one: the host keeps its `index`, which other settings may be written with.
         single = name if index is None else f"{before}[{number}]{after}"
-        host = lab.hosts.get(name)
-        settings = _placed(spec.settings, host) if host else spec.settings
+        settings = _placed(spec.settings, made.get(name))
         found.append(HostSpec(single, settings, spec.origin))
     return found
 
 
-def _placed(settings: HostSettings, host: LabHost) -> HostSettings:
+def _placed(settings: HostSettings, host: LabHost | None) -> HostSettings:
     return structs.replace(
         settings,
         address=ADDRESS,
-        port=host.port,
-        user=host.user,
+        port=host.port if host else DISCARD,
+        user=host.user if host else settings.user,
         auth="key",
-        service_port=host.service_port,
+        service_port=settings.service_port or (host.service_port if host else DISCARD),
     )
 
 
