@@ -153,7 +153,7 @@ def test_any_text_is_read_or_refused(file: str) -> None:
 
 @pytest.mark.parametrize("file", [file for file in READERS if file.endswith(".yml")])
 def test_any_document_of_the_right_shape_is_read_or_refused(file: str) -> None:
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(yaml_texts(file.removesuffix(".yml")))
     def check(text: str) -> None:
         holds(file, text)
@@ -165,7 +165,7 @@ def test_any_document_of_the_right_shape_is_read_or_refused(file: str) -> None:
 def test_any_row_of_markup_is_read_or_refused(file: str) -> None:
     root = "repository-information" if file.startswith("rep") else "configuration"
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(st.lists(st.sampled_from(XML), max_size=25).map("".join), st.booleans())
     def check(inner: str, rooted: bool) -> None:
         holds(file, f"<{root}>{inner}</{root}>" if rooted else inner)

@@ -59,7 +59,7 @@ def test_schema_files_are_valid_and_use_only_what_the_quick_check_reads(name: st
 def test_both_give_the_same_answer_on_random_values(name: str) -> None:
     validator = Draft202012Validator(load(name))
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(values_for(name))
     def agree(value: Any) -> None:
         assert structure.accepts(load(name), value) == validator.is_valid(value)

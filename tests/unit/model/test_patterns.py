@@ -61,13 +61,13 @@ PAPERS = st.builds(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(st.lists(GLOBS | PAPERS, min_size=1, max_size=4), PATHS)
 def test_many_patterns_at_once_match_as_each_alone(patterns: list[Pattern], path: str) -> None:
     assert Matcher(patterns).matches(path) == {at for at, made in enumerate(patterns) if takes(made, path)}
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(
     st.lists(st.sampled_from(["*", "?", "a", "1", "[1-3]", "[08-11]", "[0-9]"]), min_size=1, max_size=5),
     NAMES,
