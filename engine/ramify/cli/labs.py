@@ -27,10 +27,9 @@ def place(project: Path) -> Path:
     return project / CACHE / LAB
 
 
-def overlay(project: Path) -> Callable[[Inventory], Inventory] | None:
-    """What the lab knows of its hosts' addresses; None when there is none."""
-    found = labstate.state(place(project))
-    return None if found is None else partial(labstate.overlay, lab=found)
+def overlay(project: Path) -> Callable[[Inventory], Inventory]:
+    """What the lab knows of its hosts' addresses; provisional ones while there is none."""
+    return partial(labstate.overlay, lab=labstate.state(place(project)))
 
 
 def access(fleet: Fleet, records: Mapping[str, NodeRecord]) -> Access:
