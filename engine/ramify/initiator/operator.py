@@ -21,6 +21,7 @@ from ramify.model.events import Event, Report
 from ramify.model.plan import Plan
 from ramify.model.record import NodeRecord
 from ramify.repository.project import CACHE, Loaded
+from ramify.stub import archive
 from ramify.transport import labstate
 
 SQLITE = "sqlite:"
@@ -126,6 +127,7 @@ async def carry_out(
 
     known_hosts = space.fleet.bundle.inventory.known_hosts
     trust = Trust.of_operator(known_hosts, os.environ, Path.home(), lab_identity=lab_key(space.loaded.folder))
+    archive.keep(space.loaded.folder / CACHE / "stub")
     job = Job(
         run=secrets.token_hex(6),
         kind=kind,

@@ -29,6 +29,7 @@ from ramify.model.diagnostics import DiagnosticsError
 from ramify.model.events import Event, Found, Note, Report
 from ramify.model.record import Outcome, fingerprint
 from ramify.repository.store import Store
+from ramify.stub import archive
 from ramify.transport.connector import Connector
 from ramify.transport.errors import TransportError
 from ramify.transport.trust import Limits, Trust
@@ -215,6 +216,7 @@ async def _serve() -> None:
     os.chdir(environ["RAMIFY_RUN"])
     os.umask(0o077)
     data = Path(environ["RAMIFY_DATA"])
+    archive.keep(data / "stub")
     service = Service(environ["RAMIFY_PATH"], data, data.parents[2] / "packs")
     serving = asyncio.ensure_future(service.serve())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)

@@ -8,14 +8,14 @@ compiles nothing; another one compiles once. It is content-addressed, so buildin
 from __future__ import annotations
 
 import ast
-import functools
 import hashlib
 import importlib.util
 import marshal
+import os
 import shlex
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Dict, List, NamedTuple
 
 from ramify.stub import shrink
 
@@ -78,10 +78,18 @@ class Archive(NamedTuple):
     data: bytes
 
 
-@functools.lru_cache(maxsize=1)
+_built: List[Archive] = []  # at most one: building takes a while, and it never changes
+
+
 def build() -> Archive:
     """The archive of the stub beside this module, for this Python; the same bytes every time."""
-    trees = {file.stem: shrink.module(file.read_text("utf-8")) for file in sorted(_HERE.glob("*.py"))}
+    if not _built:
+        _built.append(_build())
+    return _built[0]
+
+
+def _build() -> Archive:
+    trees = {name: shrink.module(text) for name, text in _sources().items()}
     loader = ast.unparse(trees["loader"])
     loader_code = _code("loader", trees["loader"])
     for name in _NOT_SENT:
@@ -99,6 +107,35 @@ def build() -> Archive:
         _FORMAT,
     )
     return Archive(hashlib.sha256(data).hexdigest(), data)
+
+
+def keep(folder: Path) -> None:
+    """Have the archive built once: processes that keep it in one folder find it there, until it changes."""
+    state = hashlib.sha256(importlib.util.MAGIC_NUMBER)
+    for name, text in _sources().items():
+        state.update(f"{name} {len(text)} {text}".encode())
+    file = folder / f"{state.hexdigest()[:32]}.stub"
+    try:
+        data = file.read_bytes()
+        _built[:] = [Archive(hashlib.sha256(data).hexdigest(), data)]
+    except OSError:
+        _write(folder, file, build().data)
+
+
+def _write(folder: Path, file: Path, data: bytes) -> None:
+    partial = file.with_suffix(f".{os.getpid()}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.stub"):
+            old.unlink()
+        partial.write_bytes(data)
+        partial.replace(file)
+    except OSError:
+        pass  # a folder that cannot be written costs time, and nothing else
+
+
+def _sources() -> Dict[str, str]:
+    return {file.stem: file.read_text("utf-8") for file in sorted(_HERE.glob("*.py"))}
 
 
 def _code(name: str, tree: ast.Module) -> bytes:

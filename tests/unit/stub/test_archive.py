@@ -121,3 +121,20 @@ def test_too_old_a_python_is_told_so() -> None:
             check=False,
         )
         assert b"needs python 3.8 or later" in result.stderr
+
+
+def test_an_archive_that_was_kept_is_the_one_that_would_be_built(tmp_path, monkeypatch):
+    built = archive.build()
+    archive.keep(tmp_path)
+    [file] = tmp_path.glob("*.stub")
+    assert file.read_bytes() == built.data
+
+    monkeypatch.setattr(archive, "_built", [])
+    archive.keep(tmp_path)
+    assert archive.build() == built
+
+
+def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path):
+    (tmp_path / "file").write_text("")
+    archive.keep(tmp_path / "file" / "folder")
+    assert archive.build().data
