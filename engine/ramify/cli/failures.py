@@ -21,6 +21,8 @@ def failure(code: str, summary: str, detail: str = "") -> DiagnosticsError:
 
 def tell(session: Session, error: Exception) -> int:
     """Say what went wrong; the exit code."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and not session.json:
         session.note(error.format_message())
         return exits.ERROR

@@ -68,6 +68,8 @@ def _invoke(session: Session, argv: Sequence[str]) -> int:
         return exits.INTERRUPTED
     except BrokenPipeError:
         raise
+    except SystemExit as end:  # so click ends when a shell asks it for completions
+        return exits.DONE if end.code in {0, None} else exits.ERROR
     except Exception as error:  # noqa: BLE001 - what is not foreseen is told as an internal error
         from ramify.cli.failures import tell  # noqa: PLC0415 - only where something went wrong
 
