@@ -33,21 +33,27 @@ def digests(fleet: "Fleet", problems: Problems) -> dict[str, Digests]:
 
 
 class _Digester:
-    """Goes through the nodes, children before parents."""
+    """Goes through the nodes: parents first for their own digests, children first for the subtrees'."""
 
     def __init__(self, fleet: "Fleet", problems: Problems) -> None:
         self._fleet = fleet
         self._problems = problems
-        self._made: dict[str, Digests] = {}
         # A newer Ramify on the operator's side reaches the initiators with the next apply.
         self._engine = sorted({runtime.engine for runtime in fleet.bundle.runtimes})
 
     def all(self) -> dict[str, Digests]:
-        for node in reversed(list(self._fleet.within(self._fleet.scope))):
-            self._made[node.path] = self._digests(node)
-        return self._made
+        nodes = list(self._fleet.within(self._fleet.scope))
+        own = [self._own(node) for node in nodes]
+        made: dict[str, Digests] = {}
+        for node, (environment, service, binding) in zip(reversed(nodes), reversed(own), strict=True):
+            both = digest([environment, service])
+            below = [made[child.path].subtree for child in self._fleet.tree.below(node)]
+            subtree = digest([both, below]) if below else both
+            made[node.path] = Digests(environment, service, both, subtree, binding)
+        return made
 
-    def _digests(self, node: Node) -> Digests:
+    def _own(self, node: Node) -> tuple[str, str, str]:
+        """The digests of environment and service, and the binding."""
         made = self._fleet.class_of(node)
         children = self._fleet.tree.below(node)
         context = self._fleet.identity_context(node, made.own_names) if made.own_names else {}
@@ -57,10 +63,7 @@ class _Digester:
         names = [child.name for child in children]
         values = self._texts(made.service.own, context, node)
         service = digest([made.service.digest, self._fleet.bundle.project, node.path, names, values])
-        both = digest([environment, service])
-        below = [self._made[child.path].subtree for child in children]
-        subtree = digest([both, below]) if below else both
-        return Digests(environment, service, both, subtree, self._binding(node, made, children))
+        return environment, service, self._binding(node, made, children)
 
     def _binding(self, node: Node, made: NodeClass, children: tuple[Node, ...]) -> str:
         around = (node, *children) if node.parent is None else (node.parent, node, *children)

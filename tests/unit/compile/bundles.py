@@ -193,8 +193,8 @@ def fleets(draw: st.DrawFn, *, pools: bool | None = None) -> Bundle:
     use_pools = draw(st.booleans()) if pools is None else pools
     pool = placement("/**/app*", pool={"kind": "{{ 'odd' if (node.index or 0) % 2 else 'even' }}"})
     hosts = (
-        host("even[1-200]", labels={"kind": "even"}, address="10.1.0.{{ index }}"),
-        host("odd[1-200]", labels={"kind": "odd"}, address="10.2.0.{{ index }}"),
+        host("even[1-100]", labels={"kind": "even"}, address="10.1.0.{{ index }}"),
+        host("odd[1-60]", labels={"kind": "odd"}, address="10.2.0.{{ index }}"),
     )
     named = placement("/**", host="even{{ node.level }}")
     return bundle(
