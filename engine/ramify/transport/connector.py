@@ -60,7 +60,7 @@ class Connector:
         remaining = [shared for pool in self._shared.values() for shared in pool]
         self._shared.clear()
         await asyncio.gather(*(shared.end() for shared in remaining))
-        self._ssh.close()
+        await self._ssh.close()
 
     async def __aenter__(self) -> Self:
         return self

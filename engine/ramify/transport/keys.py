@@ -52,10 +52,11 @@ class KeyRing:
         except asyncssh.KeyImportError as error:
             raise UnusableKeyError(f"cannot use the key {file}: {error}") from error
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Leave the agents."""
         for agent in self._agents.values():
             agent.client.close()
+            await agent.client.wait_closed()
 
     def _present(self, files: Iterable[Path]) -> list[asyncssh.SSHKeyPair]:
         found: list[asyncssh.SSHKeyPair] = []

@@ -13,6 +13,8 @@ from typing import cast
 
 import asyncssh
 
+from ramify.transport.streams import Valve
+
 SHELL = "/bin/sh"
 
 
@@ -86,6 +88,13 @@ class Session(asyncssh.SSHServerSession[bytes]):
             self._env["SSH_AUTH_SOCK"] = agent
         self._starting = asyncio.create_task(self._start())
 
+    async def wait_ended(self) -> None:
+        """Wait until the command has ended, whether or not anybody listens."""
+        if self._starting:
+            await self._starting
+        if self._process:
+            await self._process.ended.wait()
+
     async def _start(self) -> None:
         try:
             _, self._process = await asyncio.get_running_loop().subprocess_exec(
@@ -144,7 +153,9 @@ class _Process(asyncio.SubprocessProtocol):
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = channel
+        self._input = Valve(channel)
         self._open = {1, 2}
+        self.ended = asyncio.Event()
         self._exited = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -163,10 +174,10 @@ class _Process(asyncio.SubprocessProtocol):
             cast("asyncio.WriteTransport", pipe).write_eof()
 
     def pause_writing(self) -> None:
-        self._channel.pause_reading()
+        self._input.pause_reading()
 
     def resume_writing(self) -> None:
-        self._channel.resume_reading()
+        self._input.resume_reading()
 
     def hold_output(self) -> None:
         """The client takes no more for now."""
@@ -204,6 +215,11 @@ class _Process(asyncio.SubprocessProtocol):
     def process_exited(self) -> None:
         self._exited = True
         self._tell_end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._transport.close()
+        self.ended.set()
 
     def _tell_end(self) -> None:
         if self._open or not self._exited:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -58,12 +59,13 @@ async def _stop_at(root: Path) -> None:
 def stop_server(folder: Path) -> None:
     """End the lab's background process."""
     server = labstate.server(folder)
-    if server is None or not server.runs:
+    if server is None:
         return
-    os.kill(server.pid, signal.SIGTERM)
-    if not _gone(lambda: not server.runs, _PATIENCE):
-        os.kill(server.pid, signal.SIGKILL)
-        _gone(lambda: not server.runs, _PATIENCE)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if server.runs:
+            os.kill(server.pid, number)
+            _gone(lambda: not server.runs, _PATIENCE)
+    shutil.rmtree(server.temporary, ignore_errors=True)  # one that was killed could not
 
 
 def stop_remains(folder: Path) -> None:

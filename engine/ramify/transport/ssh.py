@@ -37,9 +37,9 @@ class SSH:
         login = Login(host, self.trust, self.limits, self.keys, self.known_hosts)
         return SSHConnection(host.name, await login.perform(agent=agent), self.limits)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Leave the agents."""
-        self.keys.close()
+        await self.keys.close()
 
 
 class SSHConnection:

@@ -10,20 +10,24 @@ from ramify.transport.errors import ConnectionLostError
 _LAST_WORDS = 2.0
 
 
-class Pipe(Protocol):
-    """What bytes are handed to: a channel of asyncssh, or the pipes of a process."""
-
-    def write(self, data: bytes) -> None:
-        """Send."""
-
-    def write_eof(self) -> None:
-        """Send no more."""
+class Source(Protocol):
+    """What bytes come from."""
 
     def pause_reading(self) -> None:
         """Let the sender wait."""
 
     def resume_reading(self) -> None:
         """Let it go on."""
+
+
+class Pipe(Source, Protocol):
+    """What bytes also go to: a channel of asyncssh, or the pipes of a process."""
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+
+    def write_eof(self) -> None:
+        """Send no more."""
 
 
 class Stream:
@@ -44,7 +48,7 @@ class Stream:
         """The command runs."""
         self._pipe = pipe
         # StreamReader asks nothing of its transport but to pause and to resume.
-        self._input.set_transport(_Valve(pipe))  # type: ignore[arg-type]
+        self._input.set_transport(Valve(pipe))  # type: ignore[arg-type]
 
     def received(self, data: bytes) -> None:
         """Bytes from its stdout."""
@@ -123,25 +127,28 @@ class Stream:
             raise ConnectionLostError(self.host, "the command has ended")
 
 
-class _Valve:
-    """Pauses and resumes a pipe, the latter a moment later.
+class Valve:
+    """Pauses and resumes a source, the latter a moment later.
 
-    A channel of asyncssh hands over what it has held back inside of `resume_reading`, which StreamReader
-    calls just before it sets up its waiting: it would miss that data, and wait for good.
+    A channel of asyncssh hands over what it has held back inside of `resume_reading`. Whoever calls that is
+    often in the middle of something: StreamReader is about to wait, and would miss the data and wait for
+    good; a pipe of asyncio has just emptied its buffer, and would lose what is written into it then.
     """
 
-    def __init__(self, pipe: Pipe) -> None:
-        self._pipe = pipe
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._open = True
 
     def pause_reading(self) -> None:
+        """Let the sender wait."""
         self._open = False
-        self._pipe.pause_reading()
+        self._source.pause_reading()
 
     def resume_reading(self) -> None:
+        """Let it go on, soon."""
         self._open = True
         asyncio.get_running_loop().call_soon(self._resume)
 
     def _resume(self) -> None:
         if self._open:
-            self._pipe.resume_reading()
+            self._source.resume_reading()
