@@ -24,8 +24,9 @@ import asyncio, asyncssh, json, sys
 work = json.load(open(sys.argv[1]))
 async def one(address, gate, known, key):
     async with gate:
-        async with asyncssh.connect(address, username="root", known_hosts=known, client_keys=[key], config=None) as link:
-            done = await link.run("sh -s", input=work["script"], check=True)
+        how = dict(username="root", known_hosts=known, client_keys=[key], config=None)
+        async with asyncssh.connect(address, **how) as link:
+            await link.run("sh -s", input=work["script"], check=True)
 async def main():
     gate = asyncio.Semaphore(32)
     known = asyncssh.import_known_hosts(work["known_hosts"])

@@ -12,7 +12,7 @@ echo "$RAMIFY_PATH on $(hostname) under $RAMIFY_PARENT at $RAMIFY_PARENT_ADDRESS
 while :; do sleep 1 & wait $!; done
 """
 
-INSTALL = '#!/bin/sh\nset -e\necho "installed by $WHO" > installed\n'
+INSTALL = '#!/bin/sh\nset -e\nsleep "$WAIT"\necho "installed by $WHO" > installed\n'
 
 
 def write(folder: Path, hierarchy: Mapping[str, Any], inventory: Mapping[str, Any], known_hosts: str) -> Path:
@@ -40,10 +40,14 @@ def write(folder: Path, hierarchy: Mapping[str, Any], inventory: Mapping[str, An
                 {"match": ["/**/gw*"], "ref": "collection:ramify.core.initiator"},
             ],
             "install-config": [{"match": "/**/leaf*", "ref": "install.yml"}],
-            "service-config": [{"match": "/**/leaf*", "ref": "service.yml"}],
+            "service-config": [
+                {"match": "/**/leaf*", "ref": "service.yml"},
+                {"match": "/**/gw*", "ref": "gateway.yml"},
+            ],
         },
-        "install.yml": {"env": {"WHO": "{{ node.name }}"}},
+        "install.yml": {"env": {"WHO": "{{ node.name }}", "WAIT": "{{ vars.wait | default(0) }}"}},
         "service.yml": {"env": {"WORD": "{{ vars.word }}"}},
+        "gateway.yml": {"env": {"RAMIFY_INTERPRETER": "{{ vars.interpreter | default('') }}"}},
     }
     for name, value in texts.items():
         (folder / name).write_text(json.dumps(value))

@@ -2,20 +2,18 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hosts import projects
+from hosts.commands import RAMIFY, leftovers, ramify, story
 from hosts.namespaces import happens
 from hosts.world import World
 
 pytestmark = pytest.mark.hosts
 
-RAMIFY = [sys.executable, "-m", "ramify"]
 HIERARCHY = {
     "tree": {
         "gw[1-2]": {
@@ -48,19 +46,6 @@ def project(fleet: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
     }
     return projects.write(tmp_path_factory.mktemp("project") / "p", HIERARCHY, inventory, fleet.known_hosts())
-
-
-def ramify(fleet: World, project: Path, *words: str, status: int = 0) -> Any:
-    """Run a command with --json in the operator's namespace; what it says."""
-    done = fleet.run_operator([*RAMIFY, "-C", str(project), "--json", *words], timeout=120)
-    assert done.returncode == status, done.stdout + done.stderr
-    return json.loads(done.stdout)
-
-
-def story(fleet: World, host: str) -> str:
-    """What the service on a leaf has told of itself."""
-    found = list(fleet.hosts[host].path("/root/.ramify/nodes").glob("*leaf*/data/story"))
-    return found[0].read_text() if found else ""
 
 
 def set_word(project: Path, path: str, word: str) -> None:
@@ -184,5 +169,5 @@ def test_what_leaves_the_hierarchy_leaves_its_hosts_without_a_trace(fleet: World
     assert told["counts"]["failed"] == told["counts"]["unknown"] == 0
     for name in ("leaf12", "leaf21", "leaf22", "gw2"):
         assert not fleet.hosts[name].path("/root/.ramify").exists()
-        assert not [argv for _, argv in fleet.hosts[name].processes() if "beat" in argv or "run.py" in argv]
+        assert not leftovers(fleet, name)
     assert ramify(fleet, project, "plan")["summary"] == {"add": 0, "change": 0, "destroy": 0, "unchanged": 2}
