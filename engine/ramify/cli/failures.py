@@ -21,8 +21,6 @@ def failure(code: str, summary: str, detail: str = "") -> DiagnosticsError:
 
 def tell(session: Session, error: Exception) -> int:
     """Say what went wrong; the exit code."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and not session.json:
         session.note(error.format_message())
         return exits.ERROR
@@ -77,5 +75,13 @@ def _internal(session: Session, error: Exception) -> Diagnostics:
         way_out = "This is a bug in Ramify."
     else:
         way_out = "This is a bug in Ramify; `-v` or RAMIFY_DEBUG=1 shows where."
-    told = " ".join(str(error).split()) or "no message"
-    return _one("internal", f"internal error: {type(error).__name__}: {told}", way_out)
+    first = _first(error)
+    told = " ".join(str(first).split()) or "no message"
+    return _one("internal", f"internal error: {type(first).__name__}: {told}", way_out)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first of errors that happened side by side."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
