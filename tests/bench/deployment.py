@@ -99,6 +99,5 @@ def report() -> None:
     print(measure.line("  floor: asyncssh, one exec, bytes on stdin", floor))
     print(measure.line("  ramify apply", first))
     print(measure.line("  ramify apply again (contacts nobody)", again))
-    print(
-        f"  ratio to the floor: {first.wall / floor.wall:.2f} wall, {first.machine / floor.machine:.2f} machine cpu\n"
-    )
+    ratios = f"{first.wall / floor.wall:.2f} wall, {first.machine / floor.machine:.2f} machine cpu"
+    print(f"  ratio to the floor: {ratios}\n")

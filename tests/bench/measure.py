@@ -58,4 +58,5 @@ def median(costs: Sequence[Cost]) -> Cost:
 
 def line(name: str, cost: Cost) -> str:
     """A row of the table."""
-    return f"{name:<44} {cost.wall:7.2f} s wall {cost.cpu:7.2f} s cpu {cost.machine:7.2f} s machine {cost.peak:6.0f} MB"
+    seconds = f"{cost.wall:7.2f} s wall {cost.cpu:7.2f} s cpu {cost.machine:7.2f} s machine"
+    return f"{name:<44} {seconds} {cost.peak:6.0f} MB"

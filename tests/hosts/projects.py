@@ -8,7 +8,8 @@ from typing import Any
 BEAT = """#!/bin/sh
 # The service of a leaf: says that it lives, where it lives, and what it was told.
 trap 'echo "stopped" >> "$RAMIFY_DATA/story"; exit 0' TERM
-echo "$RAMIFY_PATH on $(hostname) under $RAMIFY_PARENT at $RAMIFY_PARENT_ADDRESS says $WORD" >> "$RAMIFY_DATA/story"
+above="under $RAMIFY_PARENT at $RAMIFY_PARENT_ADDRESS"
+echo "$RAMIFY_PATH on $(hostname) $above says $WORD" >> "$RAMIFY_DATA/story"
 while :; do sleep 1 & wait $!; done
 """
 

@@ -1,9 +1,9 @@
-"""Whatever is killed in mid-run, the next apply completes the work, and no host is in a state nobody names."""
+"""Whatever is killed in mid-run, the next apply completes the work, and the journal names every state."""
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
@@ -42,7 +42,7 @@ def project(world: World, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def running(world: World, project: Path) -> Iterator["subprocess.Popen[str]"]:
+def running(world: World, project: Path) -> Iterator[Popen[str]]:
     """An apply whose leaves are in the middle of their installers."""
     apply = world.popen_operator([*RAMIFY, "-C", str(project), "--json", "apply", "-y"])
     happens(lambda: all("install.sh" in " ".join(leftovers(world, leaf)) for leaf in LEAVES), within=40)
@@ -64,13 +64,13 @@ def completes(world: World, project: Path) -> None:
         assert json.loads(journal.read_text())["open"] is None
 
 
-def test_a_killed_operator(world: World, project: Path, running: "subprocess.Popen[str]") -> None:
+def test_a_killed_operator(world: World, project: Path, running: Popen[str]) -> None:
     running.kill()
 
     completes(world, project)
 
 
-def test_a_killed_initiator(world: World, project: Path, running: "subprocess.Popen[str]") -> None:
+def test_a_killed_initiator(world: World, project: Path, running: Popen[str]) -> None:
     assert world.hosts["gw1"].kill9("run.py")
 
     said, _ = running.communicate(timeout=60)
@@ -80,7 +80,7 @@ def test_a_killed_initiator(world: World, project: Path, running: "subprocess.Po
     completes(world, project)
 
 
-def test_a_killed_stub(world: World, project: Path, running: "subprocess.Popen[str]") -> None:
+def test_a_killed_stub(world: World, project: Path, running: Popen[str]) -> None:
     assert world.hosts["leaf1"].kill9(r"-I -S -c")
 
     said, _ = running.communicate(timeout=60)
