@@ -47,6 +47,13 @@ def test_validate_of_a_file_tells_what_is_wrong_there_only(project: Path, ramify
     assert ramify("validate", "repository.yml").code == 0
 
 
+@pytest.mark.usefixtures("untouched")
+def test_validate_says_so_when_a_file_is_not_the_projects(ramify: Ramify) -> None:
+    for name in ("ramify.yml", "hierarchy.yml", "inventory.yml", "config/sensor.yml", "sensor/component.yml"):
+        assert "Valid" in ramify("validate", name).out
+    assert "warning[not-read]: sensor/sensor.sh is not read" in ramify("validate", "sensor/sensor.sh").out
+
+
 def test_warnings_are_beside_what_a_command_prints(project: Path, ramify: Ramify) -> None:
     with (project / "repository.yml").open("a") as file:
         file.write('  - {match: "/nowhere", ref: config/sensor.yml}\n')

@@ -1,6 +1,6 @@
 """`ramify validate`: everything that is wrong with the project's files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -11,7 +11,9 @@ from ramify.cli.failures import failure
 from ramify.cli.project import loaded
 from ramify.cli.session import Session
 from ramify.compile.fleet import compile_fleet
-from ramify.model.diagnostics import Diagnostic, Diagnostics
+from ramify.model.bundle import Bundle
+from ramify.model.diagnostics import Diagnostic, Diagnostics, Severity
+from ramify.repository.project import PROJECT, Loaded
 
 
 @lazy.command(
@@ -30,8 +32,10 @@ def command(session: Session, files: tuple[Path, ...], form: str | None) -> int:
     session.json = session.json or form == "json"
     for file in files:
         _must_exist(file)
-    found = _everything(session)
+    project = loaded(session)
+    found = _everything(project)
     told = [item for item in found if not files or _speaks_of(item, session.folder, files)]
+    told += _not_read(project, files)
     if session.json:
         session.document({"diagnostics": document(told)})
     else:
@@ -44,8 +48,7 @@ def _must_exist(file: Path) -> None:
         raise failure("missing-file", f"no file {file}", "FILE is a path from where you are.")
 
 
-def _everything(session: Session) -> Diagnostics:
-    project = loaded(session)
+def _everything(project: Loaded) -> Diagnostics:
     found = Diagnostics(project.diagnostics)
     if project.bundle is not None:
         found.extend(compile_fleet(project.bundle).diagnostics)
@@ -56,6 +59,31 @@ def _speaks_of(item: Diagnostic, folder: Path, files: Sequence[Path]) -> bool:
     if item.origin is None:
         return True
     return (folder / item.origin.file).resolve() in {file.resolve() for file in files}
+
+
+def _not_read(project: Loaded, files: Sequence[Path]) -> list[Diagnostic]:
+    """A warning for each file that is no part of the project: that nothing is wrong there means nothing."""
+    if project.bundle is None:
+        return []
+    read = {(project.folder / name).resolve() for name in _read_files(project.bundle)}
+    return [
+        Diagnostic(
+            Severity.WARNING, "not-read", f"{file} is not read by the project", "Nothing was checked in it."
+        )
+        for file in files
+        if file.resolve() not in read
+    ]
+
+
+def _read_files(bundle: Bundle) -> Iterator[str]:
+    yield PROJECT
+    yield from {spec.origin.file for spec in bundle.hierarchy.tree}
+    yield from {spec.origin.file for spec in bundle.inventory.hosts}
+    for entries in (bundle.repository.code, bundle.repository.install, bundle.repository.service):
+        yield from {entry.origin.file for entry in entries}
+    for made in bundle.configurations.values():
+        yield from {item.origin.file for item in (*made.env, *made.args, *made.files)}
+    yield from {made.origin.file for made in bundle.components.values() if made.origin}
 
 
 def _print(session: Session, told: Sequence[Diagnostic]) -> None:
