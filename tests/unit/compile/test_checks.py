@@ -110,6 +110,12 @@ def test_an_assertion_that_cannot_be_read_is_told_once(that: str) -> None:
     assert [code for code, _ in told(TREE, assertions=(assertion("/**", that),))] == ["bad-template"]
 
 
+def test_an_assertion_that_cannot_be_read_hides_no_other() -> None:
+    broken = assertion("/**", "vars.x >", 30), assertion("/r", "vars.x > 1", 31)
+
+    assert told(TREE, assertions=broken) == [("bad-template", at(30)), ("assert", at(31))]
+
+
 def test_a_part_of_a_fleet_is_not_held_against_what_is_above_it() -> None:
     made = bundle(TREE, assertions=(assertion("/r", "vars.x > 9"),))
 

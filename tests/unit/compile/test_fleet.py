@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -61,6 +61,7 @@ USES_X = {"service": (entry("/**/app*", A),), "others": (document(A, {"X": "{{ v
 # Equal everywhere.
 
 
+@settings(max_examples=50)
 @given(fleets())
 def test_a_bundle_compiles_to_the_same_again(made: Bundle) -> None:
     one, other = sound(compile_fleet(made)), compile_fleet(made)
@@ -70,6 +71,7 @@ def test_a_bundle_compiles_to_the_same_again(made: Bundle) -> None:
     assert {node.path for node in one.tree.nodes} == set(one.digests)
 
 
+@settings(max_examples=50)
 @given(fleets())
 def test_a_bundle_that_was_sent_compiles_to_the_same(made: Bundle) -> None:
     data = bundles.encode(made)
@@ -100,6 +102,7 @@ def test_a_bundle_that_was_sent_compiles_to_the_same_however_it_was_written() ->
     assert compile_fleet(made).digests == compile_fleet(bundles.decode(data, bundles.digest(data))).digests
 
 
+@settings(max_examples=50)
 @given(fleets(), st.data())
 def test_a_part_compiles_to_what_the_whole_says_of_it(made: Bundle, data: st.DataObject) -> None:
     whole = sound(compile_fleet(made))
@@ -373,6 +376,7 @@ def test_a_runtime_for_another_kind_of_host_changes_nothing() -> None:
     assert moved(compiled(tree(), runtimes=(one,)), compiled(tree(), runtimes=(one, other))) == set()
 
 
+@settings(max_examples=50)
 @given(fleets(), st.integers(0, 200))
 def test_addresses_never_show_in_what_a_node_is(made: Bundle, at: int) -> None:
     hosts = tuple(

@@ -106,11 +106,13 @@ def test_a_name_that_is_no_template_was_told_when_reading_and_adds_nothing() -> 
 
 
 def test_a_merged_value_stands_where_it_was_written() -> None:
-    site = spec("site", vars={"net": {"dns": 1, "mtu": 2}, "x": 1}, line=10)
+    site = spec("site", vars={"net": {"dns": 1, "mtu": {"lan": 2}}, "x": 1}, line=10)
 
     found = one(spec("top", extends=("site",), vars={"net": {"dns": 3}}, line=20), site)
 
-    assert found.origins == {"net": at(21), "net.dns": at(21), "net.mtu": at(11), "x": at(11)}
+    assert found.origins == {
+        "net": at(21), "net.dns": at(21), "net.mtu": at(11), "net.mtu.lan": at(11), "x": at(11),
+    }  # fmt: skip
 
 
 def test_places_within_a_mapping_go_with_the_mapping() -> None:

@@ -160,6 +160,14 @@ def test_a_pool_that_is_too_small_is_told_once() -> None:
     assert found.summary == "/r/app2 and 1 more: no host left in pool {zone=a}: it has 1, each takes 1"
 
 
+def test_a_pool_s_label_that_cannot_be_rendered_is_told_once() -> None:
+    rule = placement("/**", line=12, pool={"disk": "ssd", "zone": "{{ parent.nme }}"})
+
+    assert told(spec("app[1-3]"), placements=(rule,), hosts=zoned("h1")) == [
+        ("bad-placement", at(12, "inventory.yml"))
+    ]
+
+
 def test_every_pool_that_is_too_small_is_told() -> None:
     tree = spec("r", spec("z[1-2]", spec("app")))
     rules = placement("/**/app", line=12, pool={"zone": "{{ parent.name }}"}), placement("/**", host="h")

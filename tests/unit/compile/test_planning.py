@@ -400,7 +400,7 @@ def histories(draw: st.DrawFn) -> tuple[Bundle, dict[str, NodeRecord]]:
     return made, records
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(histories())
 def test_after_a_plan_there_is_nothing_left_to_do(history: tuple[Bundle, dict[str, NodeRecord]]) -> None:
     made, records = history
@@ -413,7 +413,7 @@ def test_after_a_plan_there_is_nothing_left_to_do(history: tuple[Bundle, dict[st
     assert {found.path for found in again.nodes} == set(fleet.digests)
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(histories())
 def test_a_plan_speaks_of_every_node_once_and_says_what_to_do(
     history: tuple[Bundle, dict[str, NodeRecord]],
@@ -429,7 +429,7 @@ def test_a_plan_speaks_of_every_node_once_and_says_what_to_do(
     assert all(bool(found.previous_host) is (found.action is Action.REPLACE) for found in nodes)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(histories(), st.data())
 def test_the_parts_plan_what_the_whole_plans(
     history: tuple[Bundle, dict[str, NodeRecord]], data: st.DataObject
