@@ -82,7 +82,8 @@ def _read_files(bundle: Bundle) -> Iterator[str]:
     for entries in (bundle.repository.code, bundle.repository.install, bundle.repository.service):
         yield from {entry.origin.file for entry in entries}
     for made in bundle.configurations.values():
-        yield from {item.origin.file for item in (*made.env, *made.args, *made.files)}
+        yield from {setting.origin.file for setting in (*made.env, *made.args)}
+        yield from {file.origin.file for file in made.files}
     yield from {made.origin.file for made in bundle.components.values() if made.origin}
 
 
