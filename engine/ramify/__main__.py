@@ -1,6 +1,10 @@
 """`ramify` and `python -m ramify`."""
 
+import gc
 import sys
+
+GARBAGE = 100_000
+"""Objects after which a first look for garbage pays: a compiled fleet is values that live to the end."""
 
 
 def main() -> None:
@@ -12,6 +16,7 @@ def main() -> None:
         return
     from ramify.cli.main import run  # noqa: PLC0415
 
+    gc.set_threshold(GARBAGE, 20, 20)
     sys.exit(run(sys.argv[1:]))
 
 
