@@ -121,15 +121,13 @@ class Directory:
 
     # Runs.
 
-    def begin(self, run: str, path: str, bundle: str, now: str, opened: Iterable[NodeRecord]) -> None:
-        """Note that a run begins, and which nodes it is about to touch: written before anything happens."""
-        rows = [_row(record) for record in opened]
+    def begin(self, run: str, path: str, bundle: str, now: str) -> None:
+        """Note that a run begins: written before anything happens."""
         with self._transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO runs (run, path, bundle, started) VALUES (?, ?, ?, ?)",
                 (run, path, bundle, now),
             )
-            connection.executemany(f"INSERT OR REPLACE INTO nodes ({_COLUMNS}) VALUES ({_MARKS})", rows)  # noqa: S608
 
     def finish(self, run: str, now: str, counts: Mapping[str, int]) -> None:
         """Note how a run ended."""

@@ -1,9 +1,9 @@
 """Drive one node through its host's stub: look where it stands, send what is missing, give the commands."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ramify.compile.fleet import Fleet
 from ramify.compile.planning import standing
@@ -13,18 +13,27 @@ from ramify.compile.templates import Reach
 from ramify.compile.tree import Node
 from ramify.initiator import order
 from ramify.initiator.messages import Options
+from ramify.initiator.ports import Session
 from ramify.initiator.supply import Supply
 from ramify.model import paths
 from ramify.model.profile import Profile
 from ramify.model.record import NodeRecord
 from ramify.repository.kinds import kind_of
-from ramify.stub.tables import CONFIGURE, CONFIGURE_ENV, DEPLOY
-from ramify.transport.stubclient import NodeState, Reply, StubClient, StubError
+from ramify.stub.tables import CONFIGURE, CONFIGURE_ENV, DEPLOY, RUNNING, START, condition
+from ramify.stub.wire import MISSING, REFUSED
+from ramify.transport.replies import NodeState, Reply, StubError
 
 SMALL = 256 * 1024
 """A pack up to this size is sent without asking whether the host has it: asking costs a round trip."""
 
+SLOWEST = 16 * 1024
+"""Bytes in a second: a link that takes fewer is as good as none."""
+
 _LOADING = frozenset({DEPLOY, CONFIGURE_ENV, CONFIGURE})
+
+T = TypeVar("T")
+Begin = Callable[[], None]
+"""Called before the first command that changes anything."""
 
 
 class NodeFailedError(Exception):
@@ -37,6 +46,10 @@ class NodeFailedError(Exception):
         self.state = state
 
 
+class NoAnswerError(Exception):
+    """The host is there, and a request was not answered in time: nobody knows what came of it."""
+
+
 @dataclass(frozen=True)
 class Driver:
     """What driving needs, whichever node it is."""
@@ -45,50 +58,97 @@ class Driver:
     supply: Supply
     options: Options
 
-    async def up(self, stub: StubClient, node: Node, record: NodeRecord | None) -> NodeRecord:
+    async def look(self, stub: Session, path: str) -> NodeState:
+        """Where a node stands on its host."""
+        reply = await self._within("status", stub.request("status", paths=[path]))
+        return _told(reply.nodes[0] if reply.nodes else None, path)
+
+    async def up(self, stub: Session, node: Node, record: NodeRecord | None, begin: Begin) -> NodeRecord:
         """Bring a node up.
 
         Raises:
             NodeFailedError: a command was refused or failed, or something that it needs is missing.
+            NoAnswerError: the stub took too long.
             TransportError: the host was lost on the way.
         """
         state: NodeState | None = None
         if record is None and self._is_plain(node):
-            state = await self._at_once(stub, node)
+            state = await self._at_once(stub, node, begin)
         if state is None:
-            state = await self._step_by_step(stub, node)
-        return self.record(node, state)
+            state = await self._step_by_step(stub, node, begin)
+        left = steps_up(standing(self.fleet, node, state))
+        if left:
+            raise NodeFailedError(f"the stub told success, and {left[0]} is still due", state=state)
+        return self.record(node.path, state, record)
 
-    def record(self, node: Node, state: NodeState) -> NodeRecord:
-        """What to remember of a node after its stub told its state."""
-        known = state.digest == self.fleet.digests[node.path].node
-        made = values(profile(self.fleet, node)) if known else {}
-        return record_of(state, self._host(node), made)
+    async def down(self, stub: Session, path: str, begin: Begin) -> None:
+        """Take a node away.
 
-    def _host(self, node: Node) -> str:
-        host = self.fleet.host_of(node.path)
-        return host.name if host else ""
+        Raises:
+            NodeFailedError: it did not stop, or its uninstaller failed.
+            NoAnswerError: the stub took too long.
+            TransportError: the host was lost on the way.
+        """
+        state = await self.look(stub, path)
+        steps = steps_down(Standing(state.environment, state.service))
+        if steps:
+            begin()
+            await self._commands(stub, path, steps, None)
+
+    async def wake(self, stub: Session, path: str, begin: Begin) -> None:
+        """Have the service of a node run that is not in the hierarchy any more, as it was installed.
+
+        Raises:
+            NodeFailedError: it cannot be started as it stands.
+        """
+        state = await self.look(stub, path)
+        if state.service in RUNNING:
+            return
+        if condition(START, (state.environment, state.service)):
+            found = f"{state.environment}, its service {state.service}"
+            raise NodeFailedError(f"its initiator is {found}: it cannot be asked for what is below it")
+        begin()
+        await self._commands(stub, path, (START,), None)
+
+    def record(self, path: str, state: NodeState, before: NodeRecord | None, host: str = "") -> NodeRecord:
+        """A stub's word as a record, with the values that the node is known to run with."""
+        node = self.fleet.by_path.get(path)
+        made: dict[str, str] = {}
+        if node is not None and state.digest == self.fleet.digests[path].node:
+            made = values(profile(self.fleet, node))
+        elif before is not None and before.digest == state.digest:
+            made = before.values
+        placed = self.fleet.host_of(path)
+        return record_of(state, host or (placed.name if placed else ""), made)
 
     def _is_plain(self, node: Node) -> bool:
-        made = self.fleet.class_of(node)
-        late = any(s.template.reach is Reach.FACTS for s in (*made.install.slots, *made.service.slots))
-        component = made.component
-        return component is not None and not late and not component.deploys and component.size <= SMALL
+        component = self.fleet.class_of(node).component
+        if component is None or component.deploys or component.size > SMALL:
+            return False
+        return not self._wants_facts(node)
 
-    async def _at_once(self, stub: StubClient, node: Node) -> NodeState | None:
+    def _wants_facts(self, node: Node) -> bool:
+        made = self.fleet.class_of(node)
+        return any(slot.template.reach is Reach.FACTS for slot in (*made.install.slots, *made.service.slots))
+
+    async def _at_once(self, stub: Session, node: Node, begin: Begin) -> NodeState | None:
         """Send code and command without waiting for an answer; None when the node is not new after all."""
         made = profile(self.fleet, node)
         pack = (await self.supply.pack(made.component.artifact)).read_bytes()
+        begin()
         put = stub.request("put", pack, artifact=made.component.artifact, size=len(pack), offset=0)
-        deploy = self._commands(stub, node.path, (DEPLOY,), order.build(self.fleet, node, made, None))
+        wish = order.build(self.fleet, node, made, None)
+        deploy = stub.request("commands", path=node.path, commands=[DEPLOY], order=wish)
+        timeout = self.options.command_timeout
         try:
-            return await _pipelined(put, deploy)
+            reply = await self._within(DEPLOY, _pipelined(put, deploy), timeout)
         except StubError as error:
-            if error.code == "refused":
+            if error.code == REFUSED:
                 return None
-            raise _failed(error) from error
+            raise _failed(error, node.path) from error
+        return _told(reply.state, node.path)
 
-    async def _step_by_step(self, stub: StubClient, node: Node) -> NodeState:
+    async def _step_by_step(self, stub: Session, node: Node, begin: Begin) -> NodeState:
         state = await self.look(stub, node.path)
         steps = steps_up(standing(self.fleet, node, state))
         if not steps:
@@ -96,28 +156,29 @@ class Driver:
         wish: dict[str, Any] | None = None
         if _LOADING.intersection(steps):
             wish = await self._order(stub, node)
-        try:
-            return await self._commands(stub, node.path, steps, wish)
-        except StubError as error:
-            raise _failed(error) from error
+        begin()
+        return await self._commands(stub, node.path, steps, wish)
 
-    async def _order(self, stub: StubClient, node: Node) -> dict[str, Any]:
-        made = profile(self.fleet, node, await self._facts(stub, node))
-        runtime = self._runtime(stub, made)
+    async def _order(self, stub: Session, node: Node) -> dict[str, Any]:
+        facts = None
+        if self._wants_facts(node):
+            facts = (await self._within("facts", stub.request("facts"))).facts
+        made = profile(self.fleet, node, facts)
+        runtime = await self._runtime(stub, made)
         for artifact in filter(None, (made.component.artifact, runtime)):
-            await stub.put(artifact, await self.supply.pack(artifact))
+            await self._send(stub, artifact)
         return order.build(self.fleet, node, made, runtime)
 
-    async def _facts(self, stub: StubClient, node: Node) -> dict[str, Any] | None:
-        made = self.fleet.class_of(node)
-        if not any(s.template.reach is Reach.FACTS for s in (*made.install.slots, *made.service.slots)):
-            return None
-        return (await stub.request("facts")).facts
+    async def _send(self, stub: Session, artifact: str) -> None:
+        pack = await self.supply.pack(artifact)
+        patience = self.options.reply_timeout + pack.stat().st_size / SLOWEST
+        await self._within(f"artifact {artifact[:12]}", stub.put(artifact, pack), patience)
 
-    def _runtime(self, stub: StubClient, made: Profile) -> str | None:
+    async def _runtime(self, stub: Session, made: Profile) -> str | None:
+        """The artifact that an initiator runs from, unless its host has Ramify already."""
         if not made.component.deploys or order.interpreter(made):
             return None
-        hello = stub.hello
+        hello = await stub.greeted()
         kind = kind_of(hello.python, hello.implementation, hello.platform, hello.machine, hello.libc)
         for runtime in self.fleet.bundle.runtimes:
             if runtime.kind == kind:
@@ -127,47 +188,47 @@ class Driver:
             f"Make one from wheels: `ramify runtime add --kind {kind} FOLDER`, then apply again.",
         )
 
-    async def look(self, stub: StubClient, path: str) -> NodeState:
-        """Where a node stands on its host."""
-        return (await stub.request("status", paths=[path])).nodes[0]
-
-    async def down(self, stub: StubClient, path: str) -> None:
-        """Take a node away.
-
-        Raises:
-            NodeFailedError: it did not stop, or its uninstaller failed.
-        """
-        state = await self.look(stub, path)
-        steps = steps_down(Standing(state.environment, state.service))
-        if not steps:
-            return
-        try:
-            await self._commands(stub, path, steps, None)
-        except StubError as error:
-            raise _failed(error) from error
-
     async def _commands(
-        self, stub: StubClient, path: str, steps: tuple[str, ...], wish: dict[str, Any] | None
+        self, stub: Session, path: str, steps: tuple[str, ...], wish: dict[str, Any] | None
     ) -> NodeState:
-        async with asyncio.timeout(self.options.command_timeout):
-            reply = await stub.request("commands", path=path, commands=list(steps), order=wish)
-        if reply.state is None:
-            raise NodeFailedError("the stub told no state")
-        return reply.state
+        asked = stub.request("commands", path=path, commands=list(steps), order=wish)
+        try:
+            reply = await self._within(", ".join(steps), asked, self.options.command_timeout)
+        except StubError as error:
+            raise _failed(error, path) from error
+        return _told(reply.state, path)
+
+    async def _within(self, what: str, answer: Awaitable[T], seconds: float | None = None) -> T:
+        """An answer, if it comes in time."""
+        limit = self.options.reply_timeout if seconds is None else seconds
+        try:
+            async with asyncio.timeout(limit):
+                return await answer
+        except TimeoutError as error:
+            raise NoAnswerError(f"no answer to {what} within {limit:g} s") from error
 
 
-async def _pipelined(first: Awaitable[Reply], second: Awaitable[NodeState]) -> NodeState:
-    # Both are written before either is answered; an error of the second says more than one of the first.
-    before, after = await asyncio.gather(first, second, return_exceptions=True)
-    if isinstance(after, BaseException):
-        raise after
-    if isinstance(before, BaseException):
-        raise before
-    return after
+async def _pipelined(put: Awaitable[Reply], command: Awaitable[Reply]) -> Reply:
+    # Both are written before either is answered, and both are answered before either is judged.
+    sent, reply = await asyncio.gather(put, command, return_exceptions=True)
+    if isinstance(sent, BaseException) and isinstance(reply, StubError) and reply.code == MISSING:
+        # What was wrong with the code says more than that there is none.
+        raise sent
+    if isinstance(reply, BaseException):
+        raise reply
+    return reply
 
 
-def _failed(error: StubError) -> NodeFailedError:
-    return NodeFailedError(str(error), error.detail, error.found)
+def _told(state: NodeState | None, path: str) -> NodeState:
+    """A stub speaks of the node that it was asked for, and of no other."""
+    if state is None or state.path != path:
+        raise NodeFailedError(f"the stub told no state of {path}")
+    return state
+
+
+def _failed(error: StubError, path: str) -> NodeFailedError:
+    state = error.found if error.found is not None and error.found.path == path else None
+    return NodeFailedError(str(error), error.detail, state)
 
 
 def record_of(state: NodeState, host: str, made: dict[str, str]) -> NodeRecord:

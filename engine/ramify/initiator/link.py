@@ -6,20 +6,34 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ramify.initiator import messages
-from ramify.initiator.messages import Chunk, Ended, Events, Missing, Need, Records, Refused, RunRequest
+from ramify.initiator.messages import (
+    PIECE,
+    Chunk,
+    Ended,
+    Events,
+    Missing,
+    Need,
+    Recorded,
+    Records,
+    Refused,
+    RunRequest,
+)
 from ramify.initiator.supply import MissingArtifactError, Supply
 from ramify.initiator.tasks import beside
-from ramify.model.events import Event
+from ramify.model import paths
+from ramify.model.events import Event, Finished, Found, Note, Started
 from ramify.model.record import NodeRecord
 from ramify.transport import frames
 from ramify.transport.channel import Channel
 from ramify.transport.errors import ConnectionLostError, UnusableReplyError
 
-PIECE = 512 * 1024
-
 
 class RunRefusedError(Exception):
-    """The initiator will not carry the run out; the sentence is its own."""
+    """The initiator does not carry the run out, or not to its end if it has `begun`, and says why."""
+
+    def __init__(self, message: str, *, begun: bool) -> None:
+        super().__init__(message)
+        self.begun = begun
 
 
 class Link:
@@ -31,37 +45,45 @@ class Link:
         self._supply = supply
         self._bundle = bundle
         self._writing = asyncio.Lock()
+        self._found: dict[str, list[NodeRecord]] = {}
 
     async def run(
         self,
         request: RunRequest,
         records: Iterable[NodeRecord],
         on_events: Callable[[tuple[Event, ...]], None],
-    ) -> Ended:
+    ) -> None:
         """Have the run carried out.
 
         Raises:
-            RunRefusedError: the initiator cannot start it.
+            RunRefusedError: the initiator cannot start it, or broke down.
             ConnectionLostError: the link ended before the run did; the initiator goes on without us.
             UnusableReplyError: what came is no message of an initiator.
         """
-        await self._send(request)
+        known = tuple(records)
         # Packs are sent beside the reading of events: a large one must not hold news up.
         async with beside() as spawn:
+            spawn(self._send(request))
             while True:
-                message = await self._read()
-                match message:
-                    case Need():
-                        spawn(self._answer(message, tuple(records)))
-                    case Events():
-                        on_events(message.events)
+                match await self._read(request.options.silence):
+                    case Need() as need:
+                        spawn(self._answer(need, request.bundle, known))
+                    case Events() as message:
+                        on_events(tuple(self._own(request.path, event) for event in message.events))
+                    case Recorded() as part:
+                        on_events(tuple(self._own(request.path, event) for event in self._gather(part)))
                     case Ended():
-                        return message
-                    case Refused():
-                        raise RunRefusedError(message.message)
+                        return
+                    case Refused() as refused:
+                        raise RunRefusedError(refused.message, begun=refused.begun)
 
-    async def _read(self) -> messages.Upward:
-        frame = await frames.read(self._channel, self._host)
+    async def _read(self, silence: float) -> messages.Upward:
+        try:
+            async with asyncio.timeout(silence):
+                frame = await frames.read(self._channel, self._host)
+        except TimeoutError as error:
+            reason = f"its initiator has given no sign of life for {silence:g} s"
+            raise ConnectionLostError(self._host, reason) from error
         if frame is None:
             said = await self._channel.stderr_tail()
             raise ConnectionLostError(self._host, f"the initiator ended the link {said}".strip())
@@ -70,12 +92,37 @@ class Link:
         except messages.UnusableMessageError as error:
             raise UnusableReplyError(self._host, str(error)) from error
 
-    async def _answer(self, need: Need, records: tuple[NodeRecord, ...]) -> None:
+    def _gather(self, part: Recorded) -> tuple[Event, ...]:
+        self._found.setdefault(part.path, []).extend(part.records)
+        return (Found(part.path, tuple(self._found.pop(part.path))),) if part.last else ()
+
+    def _own(self, path: str, event: Event) -> Event:
+        """An initiator speaks of what is below it: nobody else's nodes are its to report."""
+        match event:
+            case Finished():
+                named = [event.result.path, event.record.path if event.record else event.result.path]
+                right = named[0] == named[1] != path and paths.within(named[0], path)
+            case Found():
+                right = paths.within(event.path, path)
+                right &= all(r.path != event.path and paths.within(r.path, event.path) for r in event.records)
+            case Started() | Note():
+                right = paths.within(event.path, path)
+        if not right:
+            raise UnusableReplyError(
+                self._host, f"the initiator of {path} reports a node that is not its own"
+            )
+        return event
+
+    async def _answer(self, need: Need, bundle: str, records: tuple[NodeRecord, ...]) -> None:
         match need.what:
             case "records":
-                await self._send(Records(records))
-            case "bundle":
+                for group in messages.pieces(records):
+                    await self._send(Records(group, last=False))
+                await self._send(Records((), last=True))
+            case "bundle" if need.digest == bundle:
                 await self._bytes(need.digest, self._bundle)
+            case "bundle":
+                await self._send(Missing("bundle", need.digest, "this run has another bundle"))
             case "pack":
                 await self._pack(need)
 

@@ -1,22 +1,34 @@
 """What a parent and its initiator say to each other, as frames over the session to the initiator's host."""
 
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from typing import Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from ramify.model.events import Event
-from ramify.model.record import NodeRecord, NodeResult
+from ramify.model.events import Event, Finished
+from ramify.model.record import NodeRecord
 
 Kind = Literal["apply", "refresh"]
 
+PIECE = 256 * 1024
+"""Bytes of a message, more or less: far below what a frame may hold, and soon sent on a slow link."""
+
 
 class Options(Struct, frozen=True):
-    """How a run works, the same on every level: seconds, and how many children at once."""
+    """How a run works, the same on every level: how many children at once, and seconds.
+
+    An initiator says something every `beat`, if only that it lives; its parent gives it up after `silence`.
+    Events wait for company for `gather`: thousands of nodes would be thousands of frames otherwise.
+    """
 
     parallel: int = 32
     command_timeout: float = 900
+    reply_timeout: float = 60
     attach_timeout: float = 20
+    beat: float = 10
+    silence: float = 60
+    gather: float = 0.02
 
 
 class RunRequest(Struct, frozen=True, tag="run"):
@@ -53,9 +65,10 @@ class Chunk(Struct, frozen=True, tag="chunk"):
 
 
 class Records(Struct, frozen=True, tag="records"):
-    """What the parent has recorded below the path."""
+    """Some of what the parent has recorded below the path; with `last` that was all."""
 
     records: tuple[NodeRecord, ...]
+    last: bool
 
 
 class Missing(Struct, frozen=True, tag="missing"):
@@ -67,33 +80,41 @@ class Missing(Struct, frozen=True, tag="missing"):
 
 
 class Events(Struct, frozen=True, tag="events"):
-    """What happened since the last ones."""
+    """What happened since the last ones; nothing at all is a sign of life."""
 
     events: tuple[Event, ...]
 
 
-class Ended(Struct, frozen=True, tag="ended"):
-    """The run is over; `results` leave out unchanged nodes, which are counted."""
+class Recorded(Struct, frozen=True, tag="recorded"):
+    """Some of the records of a `Found` event, which may be larger than a frame; the last one completes it."""
 
-    results: tuple[NodeResult, ...]
-    unchanged: int
+    path: str
+    records: tuple[NodeRecord, ...]
+    last: bool
+
+
+class Ended(Struct, frozen=True, tag="ended"):
+    """The run is over: every node that did not stay as it was has been told of."""
 
 
 class Refused(Struct, frozen=True, tag="refused"):
-    """The run cannot be carried out at all."""
+    """The run is not carried out, or, once `begun`, not to its end."""
 
     message: str
+    begun: bool = False
 
 
 Downward = RunRequest | Chunk | Records | Missing
-Upward = Need | Events | Ended | Refused
+Upward = Need | Events | Recorded | Ended | Refused
 
 _DOWN: msgspec.json.Decoder[Downward] = msgspec.json.Decoder(Downward)
 _UP: msgspec.json.Decoder[Upward] = msgspec.json.Decoder(Upward)
 
+T = TypeVar("T", Event, NodeRecord)
+
 
 class UnusableMessageError(Exception):
-    """A header that is no message of this protocol."""
+    """A frame that is no message of this protocol, or none that was due."""
 
 
 def encode(message: Downward | Upward) -> bytes:
@@ -109,7 +130,7 @@ def decode_downward(header: bytes) -> Downward:
     """
     try:
         return _DOWN.decode(header)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         raise UnusableMessageError(str(error)) from error
 
 
@@ -121,5 +142,30 @@ def decode_upward(header: bytes) -> Upward:
     """
     try:
         return _UP.decode(header)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         raise UnusableMessageError(str(error)) from error
+
+
+def pieces(items: Iterable[T]) -> Iterator[tuple[T, ...]]:
+    """Items in groups that fit into a message, in order."""
+    group: list[T] = []
+    size = 0
+    for item in items:
+        length = len(msgspec.json.encode(item))
+        fitting = item if length <= PIECE else _slim(item)
+        if group and size + length > PIECE:
+            yield tuple(group)
+            group, size = [], 0
+        group.append(fitting)
+        size += length
+    if group:
+        yield tuple(group)
+
+
+def _slim(item: T) -> T:
+    """A record without its values, which can be of any size, and are for the next plan's reader only."""
+    if isinstance(item, NodeRecord):
+        return structs.replace(item, values={})
+    if isinstance(item, Finished) and item.record is not None:
+        return structs.replace(item, record=structs.replace(item.record, values={}))
+    return item

@@ -119,15 +119,12 @@ async def carry_out(
     Cancelling it lets go of all hosts; initiators further down finish what they are doing.
     """
     # asyncssh costs a tenth of a second to import: only those who connect pay for it.
-    from ramify.initiator.reach import Reacher  # noqa: PLC0415
-    from ramify.initiator.run import Job, Place, Run  # noqa: PLC0415
+    from ramify.initiator.reach import reaching  # noqa: PLC0415
+    from ramify.initiator.run import Run  # noqa: PLC0415
     from ramify.initiator.supply import Supply  # noqa: PLC0415
-    from ramify.transport.connector import Connector  # noqa: PLC0415
-    from ramify.transport.trust import Limits, Trust  # noqa: PLC0415
+    from ramify.initiator.visit import Job, Place  # noqa: PLC0415
+    from ramify.transport.trust import Trust  # noqa: PLC0415
 
-    known_hosts = space.fleet.bundle.inventory.known_hosts
-    trust = Trust.of_operator(known_hosts, os.environ, Path.home(), lab_identity=lab_key(space.loaded.folder))
-    archive.keep(space.loaded.folder / CACHE / "stub")
     job = Job(
         run=secrets.token_hex(6),
         kind=kind,
@@ -137,15 +134,12 @@ async def carry_out(
         selection=made.selection,
         options=options or Options(),
     )
-    async with Connector(trust, Limits()) as connector:
-        supply = Supply((space.loaded.store,))
-        place = Place(
-            directory=space.directory, reacher=Reacher(connector, space.directory), supply=supply, now=_now
-        )
-        try:
-            return await Run(job, place, emit).carry_out()
-        finally:
-            await supply.close()
+    known_hosts = space.fleet.bundle.inventory.known_hosts
+    trust = Trust.of_operator(known_hosts, os.environ, Path.home(), lab_identity=lab_key(space.loaded.folder))
+    archive.keep(space.loaded.folder / CACHE / "stub")
+    async with reaching(trust, space.directory) as hosts:
+        place = Place(directory=space.directory, hosts=hosts, supply=Supply((space.loaded.store,)))
+        return await Run(job, place, emit, _now).carry_out()
 
 
 def _now() -> str:

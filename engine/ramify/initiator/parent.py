@@ -1,144 +1,215 @@
 """An initiator's end of the link: what the parent asks, what it is asked for, events on their way up."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from ramify.initiator import messages
-from ramify.initiator.messages import Chunk, Events, Missing, Need, Records, RunRequest
+from ramify.initiator.incoming import Incoming
+from ramify.initiator.messages import (
+    Chunk,
+    Events,
+    Missing,
+    Need,
+    Options,
+    Recorded,
+    Records,
+    RunRequest,
+    UnusableMessageError,
+)
 from ramify.initiator.supply import MissingArtifactError
-from ramify.model.events import Event
+from ramify.model.events import Event, Found
 from ramify.model.record import NodeRecord
 from ramify.transport import frames
 from ramify.transport.errors import TransportError
 
-COALESCE = 0.02
-"""Seconds that events wait for company: thousands of nodes would be thousands of frames otherwise."""
+PATIENCE = 60.0
+"""Seconds in which whoever connects must have said what it wants."""
 
 
 class ParentLostError(Exception):
-    """The parent is gone; the run goes on without it."""
+    """The parent is gone; a run goes on without it."""
+
+
+class Writer(frames.Writer, Protocol):
+    """Where frames to the parent go; asyncio.StreamWriter is one."""
+
+    def close(self) -> None:
+        """Hang up."""
 
 
 class Parent:
     """One attached parent."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, incoming: Path) -> None:
+    def __init__(self, reader: frames.Reader, writer: Writer, folder: Path) -> None:
         self._reader = reader
         self._writer = writer
-        self._incoming = incoming
+        self._folder = folder
         self._writing = asyncio.Lock()
-        self._waiting: dict[str, asyncio.Future[Path | tuple[NodeRecord, ...]]] = {}
+        self._flushing = asyncio.Lock()
+        self._files: dict[str, tuple[Incoming, asyncio.Future[None]]] = {}
+        self._records: list[NodeRecord] = []
+        self._all_records: asyncio.Future[None] | None = None
         self._events: list[Event] = []
         self._news = asyncio.Event()
         self.gone = False
 
     async def request(self) -> RunRequest | None:
-        """What the parent wants, its first message; None if it left without a word."""
-        frame = await frames.read(self._reader, "parent")
+        """What the parent wants, its first message; None if it left without a word.
+
+        Raises:
+            UnusableMessageError: it wants nothing that an initiator does, or does not say what.
+            TransportError: the link broke.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                frame = await frames.read(self._reader, "parent")
+        except TimeoutError as error:
+            raise UnusableMessageError(f"it has said nothing for {PATIENCE:g} s") from error
         if frame is None:
             return None
         message = messages.decode_downward(frame.header)
         if not isinstance(message, RunRequest):
-            raise messages.UnusableMessageError(f"expected a run request, got {type(message).__name__}")
+            raise UnusableMessageError(f"expected a run request, got {type(message).__name__}")
         return message
 
     async def listen(self) -> None:
-        """Take what was asked for, until the parent leaves."""
+        """Take what was asked for, until the parent leaves; one that talks nonsense is left."""
         try:
             while (frame := await frames.read(self._reader, "parent")) is not None:
                 self._take(messages.decode_downward(frame.header), frame.body)
-        except (TransportError, messages.UnusableMessageError, OSError):
+        except (TransportError, UnusableMessageError, OSError):
             pass
         finally:
-            self._leave()
+            self.leave()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """It is not there any more."""
         self.gone = True
         self._news.set()
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(ParentLostError("the parent left before it had sent everything"))
+        for waiting in (*(future for _, future in self._files.values()), self._all_records):
+            if waiting is not None and not waiting.done():
+                waiting.set_exception(ParentLostError("the parent left before it had sent everything"))
+                waiting.exception()  # whoever waits hears it, and nobody may
 
     def _take(self, message: messages.Downward, body: bytes) -> None:
         match message:
             case Chunk():
                 self._piece(message, body)
             case Records():
-                self._settle("records", message.records)
+                self._records.extend(message.records)
+                if message.last and self._all_records is not None and not self._all_records.done():
+                    self._all_records.set_result(None)
             case Missing():
-                future = self._waiting.get(message.digest)
-                if future is not None and not future.done():
-                    future.set_exception(MissingArtifactError(message.message))
+                self._settle(message.digest, MissingArtifactError(message.message))
             case RunRequest():
-                raise messages.UnusableMessageError("one run at a time on one link")
+                raise UnusableMessageError("one run at a time on one link")
 
     def _piece(self, chunk: Chunk, body: bytes) -> None:
-        if chunk.digest not in self._waiting:
-            # Nobody asked: what arrives unasked is not written anywhere.
+        # What nobody asked for is not written anywhere.
+        if chunk.digest in self._files and self._files[chunk.digest][0].take(chunk, body):
+            self._settle(chunk.digest)
+
+    def _settle(self, digest: str, error: Exception | None = None) -> None:
+        _, future = self._files.get(digest, (None, None))
+        if future is None or future.done():
             return
-        part = self._incoming / f"{chunk.digest}.part"
-        with part.open("r+b" if chunk.offset else "wb") as stream:
-            stream.seek(chunk.offset)
-            stream.write(body)
-            complete = stream.tell() == chunk.size
-        if complete:
-            self._settle(chunk.digest, part)
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
 
-    def _settle(self, key: str, value: Path | tuple[NodeRecord, ...]) -> None:
-        future = self._waiting.get(key)
-        if future is not None and not future.done():
-            future.set_result(value)
-
-    async def fetch(self, need: Need) -> Path | tuple[NodeRecord, ...]:
-        """Ask for something and wait for it: a file in the incoming folder, or records.
+    async def fetch(self, need: Need, target: Path) -> Path:
+        """Ask for a bundle or a pack, and wait until it is checked and in its place.
 
         Raises:
-            MissingArtifactError: the parent has it no more than we.
+            MissingArtifactError: the parent has it no more than we, or something else under its name.
             ParentLostError: the parent left.
         """
-        key = need.digest or need.what
+        self._must_be_here()
+        incoming = Incoming(need.what, need.digest, self._folder)
+        came: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._files[need.digest] = (incoming, came)
+        try:
+            await self.send(need)
+            await came
+            return await incoming.keep(target)
+        except UnusableMessageError as error:
+            raise MissingArtifactError(f"{need.what} {need.digest[:12]} arrived damaged: {error}") from error
+        finally:
+            del self._files[need.digest]
+            incoming.discard()
+
+    async def records(self) -> tuple[NodeRecord, ...]:
+        """Ask what the parent has recorded below us.
+
+        Raises:
+            ParentLostError: the parent left.
+        """
+        self._must_be_here()
+        self._all_records = asyncio.get_running_loop().create_future()
+        await self.send(Need("records"))
+        await self._all_records
+        return tuple(self._records)
+
+    def _must_be_here(self) -> None:
         if self.gone:
             raise ParentLostError("no parent is attached")
-        self._waiting[key] = asyncio.get_running_loop().create_future()
-        await self.send(need)
-        try:
-            return await self._waiting[key]
-        finally:
-            del self._waiting[key]
 
     def emit(self, event: Event) -> None:
         """Have an event sent, with others that come soon."""
-        self._events.append(event)
-        self._news.set()
+        if not self.gone:
+            self._events.append(event)
+            self._news.set()
 
-    async def report(self) -> None:
-        """Send events as they come, until the parent leaves."""
+    async def report(self, options: Options) -> None:
+        """Send events as they come, or a sign of life, until the parent leaves."""
         while not self.gone:
-            await self._news.wait()
-            await asyncio.sleep(COALESCE)
+            try:
+                async with asyncio.timeout(options.beat):
+                    await self._news.wait()
+            except TimeoutError:
+                await self.send(Events(()))
+                continue
+            await asyncio.sleep(options.gather)
             await self.flush()
 
     async def flush(self) -> None:
         """Send what has not been sent."""
-        self._news.clear()
-        while self._events and not self.gone:
-            # Bounded frames, whatever the size of the fleet.
-            batch, self._events = self._events[:500], self._events[500:]
-            await self.send(Events(tuple(batch)))
+        # In order, and so that whoever comes second waits for what the first is still sending.
+        async with self._flushing:
+            self._news.clear()
+            events, self._events = self._events, []
+            told: list[Event] = []
+            for event in events:
+                if isinstance(event, Found):
+                    await self._tell(told)
+                    await self._found(event)
+                    told = []
+                else:
+                    told.append(event)
+            await self._tell(told)
+
+    async def _tell(self, events: list[Event]) -> None:
+        for group in messages.pieces(events):
+            await self.send(Events(group))
+
+    async def _found(self, event: Found) -> None:
+        for group in messages.pieces(event.records):
+            await self.send(Recorded(event.path, group, last=False))
+        await self.send(Recorded(event.path, (), last=True))
 
     async def send(self, message: messages.Upward) -> None:
         """Send a message; a parent that left misses it."""
+        if self.gone:
+            return
         try:
             async with self._writing:
                 await frames.write(self._writer, messages.encode(message))
         except (OSError, TransportError):
-            self._leave()
+            self.leave()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Hang up."""
-        self._leave()
+        self.leave()
         self._writer.close()
-
-
-Listener = Callable[[Event], None]

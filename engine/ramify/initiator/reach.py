@@ -1,4 +1,4 @@
-"""Sessions with stubs: a connection, a stub on it, and what that teaches us about the host."""
+"""Sessions with stubs over connections, and what they teach us about the hosts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,11 +10,12 @@ from ramify.repository.kinds import kind_of
 from ramify.stub import archive
 from ramify.transport.connector import Connector
 from ramify.transport.stubclient import Hello, StubClient
+from ramify.transport.trust import Limits, Trust
 
 
 @dataclass(frozen=True)
 class Reacher:
-    """Opens sessions, and remembers which hosts have our stub already."""
+    """Opens sessions, and remembers which hosts have our stub already (implements Hosts)."""
 
     connector: Connector
     directory: Directory
@@ -27,7 +28,7 @@ class Reacher:
             TransportError: no way there, or the link broke.
         """
         known = self.directory.host(host.name)
-        connection = await self.connector.connect(host)
+        connection = await self.connector.connect(host, agent=agent)
         try:
             stub = await StubClient.open(connection, host, cached=_has(known), agent=agent)
             try:
@@ -43,6 +44,13 @@ class Reacher:
         learned = KnownHost(host.name, hello.stub, kind, hello.root)
         if learned != known:
             self.directory.learn_host(learned)
+
+
+@asynccontextmanager
+async def reaching(trust: Trust, directory: Directory) -> AsyncIterator[Reacher]:
+    """A way to all hosts, as long as the block lasts."""
+    async with Connector(trust, Limits()) as connector:
+        yield Reacher(connector, directory)
 
 
 def _has(known: KnownHost | None) -> bool:

@@ -10,225 +10,241 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import structs
 
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.compile.planning import plan
 from ramify.compile.selection import select
 from ramify.directory.sqlite import Directory
+from ramify.initiator import incoming
+from ramify.initiator.active import Active
 from ramify.initiator.messages import Ended, Need, Refused, RunRequest, UnusableMessageError
-from ramify.initiator.parent import Parent, ParentLostError
-from ramify.initiator.reach import Reacher
-from ramify.initiator.run import Job, Place, Run
+from ramify.initiator.parent import Parent, ParentLostError, Writer
+from ramify.initiator.ports import Hosts
+from ramify.initiator.reach import reaching
+from ramify.initiator.run import Run
 from ramify.initiator.supply import MissingArtifactError, Supply
-from ramify.initiator.tasks import beside
+from ramify.initiator.tasks import beside, end, while_lasts
+from ramify.initiator.visit import Job, Place
 from ramify.model import paths
 from ramify.model.bundle import UnusableBundleError, decode
 from ramify.model.diagnostics import DiagnosticsError
-from ramify.model.events import Event, Found, Note, Report
-from ramify.model.record import Outcome, fingerprint
+from ramify.model.events import Found, Note
+from ramify.model.plan import summarise
+from ramify.model.record import fingerprint
 from ramify.repository.store import Store
 from ramify.stub import archive
-from ramify.transport.connector import Connector
 from ramify.transport.errors import TransportError
-from ramify.transport.trust import Limits, Trust
+from ramify.transport.frames import Reader
+from ramify.transport.trust import Trust
 
 SOCKET = "socket"
 
 logger = logging.getLogger("ramify.initiator")
 
+Reach = Callable[[Fleet, RunRequest, Directory], AbstractAsyncContextManager[Hosts]]
+"""How an initiator comes to its hosts, for one run."""
 
-class Active:
-    """The run that is going on, and who listens."""
 
-    def __init__(self, request: RunRequest, parent: Parent) -> None:
-        self.request = request
-        self.listeners = [parent]
-        self.report: asyncio.Future[Report] = asyncio.get_running_loop().create_future()
+class WrongInitiatorError(Exception):
+    """A request for somebody else."""
 
-    def emit(self, event: Event) -> None:
-        """Tell every listener."""
-        for parent in self.listeners:
-            parent.emit(event)
 
-    def is_for(self, request: RunRequest) -> bool:
-        """Whether a request asks for just this work."""
-        return (self.request.kind, self.request.bundle, self.request.path, self.request.selection) == (
-            request.kind,
-            request.bundle,
-            request.path,
-            request.selection,
-        )
+_REFUSALS = (WrongInitiatorError, UnusableBundleError, MissingArtifactError, DiagnosticsError)
 
 
 class Service:
     """Serves parents, one run at a time."""
 
-    def __init__(self, path: str, data: Path, packs: Path) -> None:
+    def __init__(self, path: str, stores: tuple[Store, Store], directory: Directory, reach: Reach) -> None:
+        """`stores` are its own, and the packs that the stub of its host keeps."""
         self._path = path
-        self._data = data
-        self._own = Store(data / "packs")
-        self._host = Store(packs)
-        self._own.folder.mkdir(parents=True, exist_ok=True)
-        self._directory = Directory(data / "directory.db")
+        self._stores = stores
+        self._own = stores[0]
+        self._directory = directory
+        self._reach = reach
         self._turn = asyncio.Lock()
         self._active: Active | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        self._own.folder.mkdir(parents=True, exist_ok=True)
+        incoming.sweep(self._own.folder)
 
-    async def serve(self) -> None:
-        """Listen until the process is asked to end."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(SOCKET)  # noqa: PTH108 - what a killed process left; nothing to wait for
-        server = await asyncio.start_unix_server(self._attached, SOCKET)
-        logger.info("initiator of %s is listening", self._path)
-        async with server:
-            await server.serve_forever()
+    async def close(self) -> None:
+        """End the run that is going on, and be done with all parents."""
+        await end(self._running)
 
-    async def _attached(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def attached(self, reader: Reader, writer: Writer) -> None:
+        """Serve one parent, until it leaves or has what it wanted."""
+        serving = asyncio.ensure_future(self._attached(reader, writer))
+        self._hold(serving)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(serving)
+
+    def _hold(self, task: "asyncio.Task[None]") -> None:
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _attached(self, reader: Reader, writer: Writer) -> None:
         parent = Parent(reader, writer, self._own.folder)
         try:
             request = await parent.request()
             if request is not None:
                 async with beside() as spawn:
-                    spawn(parent.listen())
-                    spawn(parent.report())
-                    await self._request(request, parent)
+                    spawn(parent.report(request.options))
+                    await while_lasts(parent.listen(), self._serve(request, parent))
         except (UnusableMessageError, TransportError, OSError) as error:
             logger.warning("a parent was sent away: %s", error)
         finally:
-            await parent.close()
+            parent.close()
 
-    async def _request(self, request: RunRequest, parent: Parent) -> None:
+    async def _serve(self, request: RunRequest, parent: Parent) -> None:
         try:
-            report = await self._joined(request, parent)
+            active = await self._joined(request, parent) or await self._started(request, parent)
         except ParentLostError:
             return
-        except (UnusableBundleError, MissingArtifactError, DiagnosticsError, ValueError) as error:
+        except _REFUSALS as error:
             logger.warning("run %s is refused: %s", request.run, error)
             await parent.send(Refused(str(error)))
             return
-        except Exception:
-            logger.exception("run %s ended in an error of Ramify's own", request.run)
-            await parent.send(Refused("an internal error: the initiator's log says more"))
+        except Exception as error:
+            logger.exception("run %s cannot be started", request.run)
+            await parent.send(Refused(f"an error of Ramify's own: {type(error).__name__}: {error}"))
             return
+        await active.over.wait()
         await parent.flush()
-        told = tuple(result for result in report.results if result.outcome is not Outcome.UNCHANGED)
-        await parent.send(Ended(told, len(report.results) - len(told)))
+        await parent.send(Refused(active.failure, begun=True) if active.failure else Ended())
 
-    async def _joined(self, request: RunRequest, parent: Parent) -> Report:
+    async def _joined(self, request: RunRequest, parent: Parent) -> Active | None:
         if request.path != self._path:
-            raise ValueError(f"this is the initiator of {self._path}, not of {request.path}")
+            raise WrongInitiatorError(f"this is the initiator of {self._path}, not of {request.path}")
         active = self._active
         if active is None or not active.is_for(request):
-            return await self._started(request, parent)
-        parent.emit(Note(self._path, f"joins run {active.request.run}, which does the same"))
-        await self._tell_found(request, parent)
-        active.listeners.append(parent)
-        return await asyncio.shield(active.report)
+            return None
+        active.join(parent, self._found(request))
+        return active
 
-    async def _started(self, request: RunRequest, parent: Parent) -> Report:
-        if self._turn.locked() and self._active is not None:
+    async def _started(self, request: RunRequest, parent: Parent) -> Active:
+        if self._active is not None:
             parent.emit(Note(self._path, f"waits for run {self._active.request.run}"))
-        async with self._turn:
+        await self._turn.acquire()
+        try:
             bundle = await self._bundle(request.bundle, parent)
-            await self._tell_found(request, parent)
-            active = self._prepare(request, bundle, parent)
-            return await asyncio.shield(active.report)
+            await self._agree(request, parent)
+            job = self._job(request, bundle)
+        except BaseException:
+            self._turn.release()
+            raise
+        active = self._active = Active(request, parent, self._own)
+        self._hold(asyncio.create_task(self._carry_out(active, job)))
+        return active
 
-    def _prepare(self, request: RunRequest, bundle: bytes, parent: Parent) -> Active:
+    async def _carry_out(self, active: Active, job: Job) -> None:
+        supply = Supply(self._stores, active.pack)
+        try:
+            async with self._reach(job.fleet, active.request, self._directory) as hosts:
+                place = Place(directory=self._directory, hosts=hosts, supply=supply)
+                await Run(job, place, active.emit, _now).carry_out()
+        except Exception as error:
+            logger.exception("run %s broke down", job.run)
+            active.failure = f"an error of Ramify's own: {type(error).__name__}: {error}"
+        finally:
+            await supply.close()
+            self._active = None
+            active.over.set()
+            self._turn.release()
+
+    def _job(self, request: RunRequest, bundle: bytes) -> Job:
         fleet = compile_fleet(decode(bundle, request.bundle), request.path)
         if fleet.diagnostics.failed:
             raise DiagnosticsError(fleet.diagnostics)
-        trust = Trust.of_initiator(fleet.bundle.inventory.known_hosts, request.agent, Path.home())
-        connector = Connector(trust, Limits())
-        supply = Supply((self._own, self._host), lambda digest: self._pack(digest, parent))
-        place = Place(
-            directory=self._directory,
-            reacher=Reacher(connector, self._directory),
-            supply=supply,
-            now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        job = self._job(request, fleet, bundle)
-        active = self._active = Active(request, parent)
-        # The run is the service's, not the link's: it goes on when the parent is lost.
-        active.report = asyncio.create_task(self._carry_out(Run(job, place, active.emit), connector, supply))
-        return active
-
-    async def _carry_out(self, run: Run, connector: Connector, supply: Supply) -> Report:
-        try:
-            return await run.carry_out()
-        finally:
-            self._active = None
-            await supply.close()
-            await connector.close()
-
-    def _job(self, request: RunRequest, fleet: Fleet, bundle: bytes) -> Job:
         records = self._directory.records(self._path)
-        known = [node.path for node in fleet.within(self._path)]
+        known = (node.path for node in fleet.within(self._path))
         selected, _ = select(request.selection, dict.fromkeys((*known, *records)))
         below = None if selected is None else selected - {self._path}
         made = plan(fleet, request.bundle, records, below, request.selection)
+        # The node itself is its parent's to care for.
         nodes = tuple(node for node in made.nodes if node.path != self._path)
         return Job(
             run=request.run,
             kind=request.kind,
             fleet=fleet,
             bundle=bundle,
-            plan=type(made)(made.bundle, nodes, made.summary, made.selection),
+            plan=structs.replace(made, nodes=nodes, summary=summarise(nodes)),
             selection=request.selection,
             options=request.options,
         )
 
-    async def _tell_found(self, request: RunRequest, parent: Parent) -> None:
+    async def _agree(self, request: RunRequest, parent: Parent) -> None:
         """Make both directories say the same: ours is nearer to the truth, unless it has never been used."""
+        if self._directory.runs() or self._directory.records(self._path):
+            found = self._found(request)
+            if found is not None:
+                parent.emit(found)
+        elif request.known != fingerprint(()):
+            told = await parent.records()
+            below = [r for r in told if r.path != self._path and paths.within(r.path, self._path)]
+            self._directory.replace_below(self._path, below)
+
+    def _found(self, request: RunRequest) -> Found | None:
+        """What is recorded here, if the parent knows something else."""
         records = self._directory.records(self._path)
+        records.pop(self._path, None)
         if fingerprint(records.values()) == request.known:
-            return
-        if not records and not self._directory.runs():
-            inherited = await parent.fetch(Need("records"))
-            if isinstance(inherited, tuple):
-                below = [r for r in inherited if r.path != self._path and paths.within(r.path, self._path)]
-                self._directory.replace_below(self._path, below)
-            return
-        parent.emit(Found(self._path, tuple(records.values())))
+            return None
+        return Found(self._path, tuple(records.values()))
 
     async def _bundle(self, digest: str, parent: Parent) -> bytes:
         kept = self._own.path(digest).with_suffix(".bundle")
         if not kept.is_file():
-            part = await parent.fetch(Need("bundle", digest))
-            if not isinstance(part, Path):
-                raise UnusableBundleError(f"bundle {digest[:12]} did not arrive")
-            decode(part.read_bytes(), digest)
-            part.replace(kept)
+            await parent.fetch(Need("bundle", digest), kept)
         return kept.read_bytes()
 
-    async def _pack(self, digest: str, parent: Parent) -> Path:
-        part = await parent.fetch(Need("pack", digest))
-        if not isinstance(part, Path):
-            raise MissingArtifactError(f"artifact {digest[:12]} did not arrive")
-        target = self._own.path(digest)
-        part.replace(target)
-        return target
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-async def _serve() -> None:
-    environ = os.environ
-    os.chdir(environ["RAMIFY_RUN"])
-    os.umask(0o077)
-    data = Path(environ["RAMIFY_DATA"])
-    archive.keep(data / "stub")
-    service = Service(environ["RAMIFY_PATH"], data, data.parents[2] / "packs")
-    serving = asyncio.ensure_future(service.serve())
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
+def _over_connections(
+    fleet: Fleet, request: RunRequest, directory: Directory
+) -> AbstractAsyncContextManager[Hosts]:
+    trust = Trust.of_initiator(fleet.bundle.inventory.known_hosts, request.agent, Path.home())
+    return reaching(trust, directory)
+
+
+async def _listen(service: Service) -> None:
+    """Serve whoever connects, until the process is asked to end."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(SOCKET)  # noqa: PTH108 - what a killed process left; nothing to wait for
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
+    server = await asyncio.start_unix_server(service.attached, SOCKET)
+    try:
+        await asked.wait()
+    finally:
+        server.close()
+        await service.close()
 
 
 def main(_arguments: list[str]) -> int:
     """Run the service of the node that the stub's environment names; the exit status."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("asyncssh").setLevel(logging.WARNING)
-    asyncio.run(_serve())
+    path, data = os.environ["RAMIFY_PATH"], Path(os.environ["RAMIFY_DATA"])
+    os.chdir(os.environ["RAMIFY_RUN"])
+    os.umask(0o077)
+    archive.keep(data / "stub")
+    directory = Directory(data / "directory.db")
+    stores = (Store(data / "packs"), Store(data.parents[2] / "packs"))
+    logger.info("initiator of %s", path)
+    try:
+        asyncio.run(_listen(Service(path, stores, directory, _over_connections)))
+    finally:
+        directory.close()
     return 0
 
 

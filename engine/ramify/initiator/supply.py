@@ -19,7 +19,7 @@ class Supply:
     def __init__(self, stores: tuple[Store, ...], fetch: Fetch | None = None) -> None:
         self._stores = stores
         self._fetch = fetch
-        self._coming: dict[str, asyncio.Task[Path]] = {}
+        self._coming: dict[str, asyncio.Future[Path]] = {}
 
     async def pack(self, digest: str) -> Path:
         """The file of a pack.
@@ -34,14 +34,22 @@ class Supply:
             raise MissingArtifactError(f"artifact {digest[:12]} is in no store")
         if digest not in self._coming:
             self._coming[digest] = asyncio.ensure_future(self._fetch(digest))
+            self._coming[digest].add_done_callback(lambda coming: self._came(digest, coming))
         # Whoever gives up waiting must not take it from the others.
         return await asyncio.shield(self._coming[digest])
 
     def _here(self, digest: str) -> Path | None:
         return next((store.path(digest) for store in self._stores if store.has(digest)), None)
 
+    def _came(self, digest: str, coming: "asyncio.Future[Path]") -> None:
+        # One that did not come is asked for again by the next who wants it.
+        self._coming.pop(digest, None)
+        if not coming.cancelled():
+            coming.exception()
+
     async def close(self) -> None:
         """Stop what is still coming."""
-        for task in self._coming.values():
-            task.cancel()
-        await asyncio.gather(*self._coming.values(), return_exceptions=True)
+        coming = list(self._coming.values())
+        for future in coming:
+            future.cancel()
+        await asyncio.gather(*coming, return_exceptions=True)

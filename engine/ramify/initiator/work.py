@@ -11,24 +11,27 @@ from ramify.model.patterns import Kind, Matcher, Pattern
 from ramify.model.plan import Action, NodePlan, Plan
 from ramify.model.record import NodeRecord
 
+Records = Mapping[str, NodeRecord]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Branch:
     """A child of the run's path, and what is planned below it.
 
-    `node` is None for a child that is not in the hierarchy any more; `host` for a host that is not in the
-    inventory any more; `previous` is the host that a node moves away from, when it can still be named.
+    `node` is None for a child that is not in the hierarchy any more, `host` is where it shall be, and
+    `found_on` the name of the host where it is recorded: `found` is None if the inventory has not got that
+    one any more. `deploys` is what it shall do, `below` holds what is planned there.
     """
 
     path: str
     node: Node | None
     host: Host | None
-    host_name: str
+    found: Host | None
+    found_on: str
     touched: bool
     moved: bool
     deploys: bool
     needs_agent: bool
-    previous: Host | None
     after: tuple[str, ...]
     below: tuple[str, ...]
 
@@ -37,10 +40,13 @@ class Branch:
         """The child and all that is planned below it."""
         return (self.path, *self.below)
 
+    @property
+    def retires(self) -> bool:
+        """Whether it has something below now and will not deploy any more."""
+        return bool(self.below) and not self.deploys
 
-def branches(
-    fleet: Fleet, plan: Plan, records: Mapping[str, NodeRecord], *, everything: bool = False
-) -> list[Branch]:
+
+def branches(fleet: Fleet, plan: Plan, records: Records, *, everything: bool = False) -> list[Branch]:
     """The children with something to do, each with its part of the plan; with `everything` all children."""
     depth = paths.depth(fleet.scope) + 1
     own: dict[str, NodePlan] = {}
@@ -53,7 +59,8 @@ def branches(
             own[top] = planned
         elif everything or planned.action is not Action.UNCHANGED:
             below.setdefault(top, []).append(planned.path)
-    found = [_branch(fleet, path, own.get(path), below.get(path, []), records) for path in {**own, **below}]
+    cut = _Cut(fleet, records)
+    found = [cut.branch(path, own.get(path), below.get(path, [])) for path in {**own, **below}]
     return [branch for branch in found if everything or branch.touched or branch.below]
 
 
@@ -61,32 +68,35 @@ def _ancestor(path: str, depth: int) -> str:
     return "/" + "/".join(path[1:].split("/")[:depth])
 
 
-def _branch(
-    fleet: Fleet, path: str, own: NodePlan | None, below: list[str], records: Mapping[str, NodeRecord]
-) -> Branch:
-    node = fleet.by_path.get(path)
-    record = records.get(path)
-    placed = fleet.host_of(path)
-    name = placed.name if placed else (record.host if record else "")
-    component = fleet.class_of(node).component if node else None
-    return Branch(
-        path=path,
-        node=node,
-        host=placed or fleet.hosts.get(name),
-        host_name=name,
-        touched=own is not None and own.action is not Action.UNCHANGED,
-        moved=own is not None and own.action is Action.REPLACE,
-        deploys=component.deploys if component else bool(below),
-        needs_agent=bool(below) and _needs_agent(fleet, path),
-        previous=fleet.hosts.get(own.previous_host) if own and own.previous_host else None,
-        after=_after(fleet, node) if node else (),
-        below=tuple(below),
-    )
+@dataclass(frozen=True)
+class _Cut:
+    fleet: Fleet
+    records: Records
 
+    def branch(self, path: str, own: NodePlan | None, below: list[str]) -> Branch:
+        fleet, record = self.fleet, self.records.get(path)
+        node = fleet.by_path.get(path)
+        component = fleet.class_of(node).component if node else None
+        return Branch(
+            path=path,
+            node=node,
+            host=fleet.host_of(path),
+            found=fleet.hosts.get(record.host) if record else None,
+            found_on=record.host if record else "",
+            touched=own is not None and own.action is not Action.UNCHANGED,
+            moved=own is not None and own.action is Action.REPLACE,
+            deploys=component is not None and component.deploys,
+            needs_agent=bool(below) and self._needs_agent(path, below),
+            after=_after(fleet, node) if node else (),
+            below=tuple(below),
+        )
 
-def _needs_agent(fleet: Fleet, path: str) -> bool:
-    hosts = (fleet.host_of(node.path) for node in fleet.within(path) if node.path != path)
-    return any(host is not None and host.auth == "agent" for host in hosts)
+    def _needs_agent(self, path: str, below: list[str]) -> bool:
+        """Whether anybody below is reached by the forwarded agent, where it shall be or where it still is."""
+        shall = (self.fleet.host_of(node.path) for node in self.fleet.within(path) if node.path != path)
+        recorded = (self.records[inner].host for inner in below if inner in self.records)
+        hosts = (*shall, *(self.fleet.hosts.get(name) for name in recorded))
+        return any(host is not None and host.auth == "agent" for host in hosts)
 
 
 def _after(fleet: Fleet, node: Node) -> tuple[str, ...]:

@@ -1,0 +1,62 @@
+"""The run that is going on at an initiator, and who listens to it."""
+
+import asyncio
+from pathlib import Path
+
+from ramify.initiator.messages import Need, RunRequest
+from ramify.initiator.parent import Parent, ParentLostError
+from ramify.initiator.supply import MissingArtifactError
+from ramify.model.events import Event, Finished, Found, Note
+from ramify.repository.store import Store
+
+
+class Active:
+    """One run. It belongs to the service, not to a link: it goes on when all parents are lost."""
+
+    def __init__(self, request: RunRequest, parent: Parent, store: Store) -> None:
+        self.request = request
+        self.over = asyncio.Event()
+        self.failure = ""
+        self._listeners = [parent]
+        self._store = store
+        self._finished: dict[str, Finished] = {}
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody who listens."""
+        if isinstance(event, Finished):
+            self._finished[event.result.path] = Finished(event.result)
+        for parent in self._listeners:
+            parent.emit(event)
+
+    def join(self, parent: Parent, found: Found | None) -> None:
+        """Have one more listen: it hears how things are recorded now, and what has become of nodes so far."""
+        parent.emit(Note(self.request.path, f"joins run {self.request.run}, which does the same"))
+        if found is not None:
+            parent.emit(found)
+        for event in self._finished.values():
+            parent.emit(event)
+        self._listeners.append(parent)
+
+    def is_for(self, request: RunRequest) -> bool:
+        """Whether a request asks for just this work."""
+        mine = self.request
+        return (mine.kind, mine.bundle, mine.path, mine.selection) == (
+            request.kind,
+            request.bundle,
+            request.path,
+            request.selection,
+        )
+
+    async def pack(self, digest: str) -> Path:
+        """Have an artifact sent by a parent, whichever is here.
+
+        Raises:
+            MissingArtifactError: none has it, or none is here any more.
+        """
+        target = self._store.path(digest)
+        for parent in list(self._listeners):
+            try:
+                return await parent.fetch(Need("pack", digest), target)
+            except ParentLostError:
+                continue
+        raise MissingArtifactError(f"artifact {digest[:12]} cannot be asked for: the parent has left")

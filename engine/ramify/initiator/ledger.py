@@ -1,0 +1,166 @@
+"""The ledger of a run: what has become of every node, in memory, in the directory and in the events told.
+
+Rule 1: a node is marked in the directory (`open`) before anything is done to it, and not earlier: what was
+never touched is recorded as it was.
+Rule 2: a node that ended with a record is recorded so; without one it is recorded as before the run.
+Rule 3: a node in doubt keeps its mark, and whoever plans next looks first.
+"""
+
+from collections.abc import Callable, Iterable
+
+from msgspec import structs
+
+from ramify.directory.sqlite import Directory
+from ramify.model import paths
+from ramify.model.events import Event, Finished, Found, Note, Report, Started
+from ramify.model.plan import Action, Plan
+from ramify.model.record import NodeRecord, NodeResult, Outcome
+
+Emit = Callable[[Event], None]
+
+_WELL = frozenset({Outcome.DONE, Outcome.UNCHANGED})
+
+
+class Ledger:
+    """Results and records of one run."""
+
+    def __init__(self, run: str, plan: Plan, scope: str, directory: Directory, emit: Emit) -> None:
+        self._run = run
+        self._planned = {planned.path: planned for planned in plan.nodes}
+        self._directory = directory
+        self._emit = emit
+        self._before = directory.records(scope)
+        self._results: dict[str, NodeResult] = {}
+        self._marked: set[str] = set()
+
+    # What is known.
+
+    @property
+    def before(self) -> dict[str, NodeRecord]:
+        """Records as they were before the run, or as initiators below told that they were."""
+        return self._before
+
+    def below(self, path: str) -> list[NodeRecord]:
+        """What is recorded strictly below a path now."""
+        return [record for record in self._directory.records(path).values() if record.path != path]
+
+    def has_ended(self, path: str) -> bool:
+        """Whether there is a result."""
+        return path in self._results
+
+    def is_marked(self, path: str) -> bool:
+        """Whether a node is being touched."""
+        return path in self._marked
+
+    def is_well(self, path: str) -> bool:
+        """Whether a node ended as it was wished, or needed nothing."""
+        result = self._results.get(path)
+        return result is None or result.outcome in _WELL
+
+    def not_well(self, nodes: Iterable[str]) -> str | None:
+        """The first of some nodes that did not end as wished, or not at all."""
+        return next((path for path in nodes if not (self.has_ended(path) and self.is_well(path))), None)
+
+    # What happens.
+
+    def tell(self, event: Event) -> None:
+        """Tell something that changes no account."""
+        self._emit(event)
+
+    def mark(self, nodes: Iterable[str]) -> None:
+        """Note that nodes are about to be touched."""
+        new = [path for path in nodes if path not in self._marked]
+        self._marked.update(new)
+        self._directory.write([self._opened(path) for path in new])
+
+    def _opened(self, path: str) -> NodeRecord:
+        record = self._before.get(path)
+        if record is None:
+            planned = self._planned.get(path)
+            record = NodeRecord(path, planned.host if planned else "", paths.parent(path))
+        return structs.replace(record, open=self._run)
+
+    def end(self, result: NodeResult, record: NodeRecord | None = None, *, gone: bool = False) -> None:
+        """A node has ended: recorded as `record`, as nothing when it is `gone`, else as before."""
+        self._end([Finished(result, record, gone)])
+
+    def break_off(self, result: NodeResult) -> None:
+        """A node has ended, and if anything had begun, nobody knows how it stands."""
+        self._end([self._in_doubt(result)])
+
+    def doubt(self, nodes: Iterable[str], message: str, detail: str = "") -> None:
+        """Nobody knows what has become of those nodes that have not ended."""
+        left = [path for path in nodes if path not in self._results]
+        self._end([self._in_doubt(NodeResult(path, Outcome.UNKNOWN, message, detail)) for path in left])
+
+    def skip(self, nodes: Iterable[str], why: str) -> None:
+        """Those nodes that have not ended are left as they were."""
+        left = [path for path in nodes if path not in self._results]
+        self._end([Finished(NodeResult(path, Outcome.SKIPPED, why)) for path in left])
+
+    def leave(self, nodes: Iterable[str]) -> None:
+        """Those nodes that have not ended needed nothing after all."""
+        left = [path for path in nodes if path not in self._results]
+        self._end([Finished(NodeResult(path, Outcome.UNCHANGED)) for path in left])
+
+    def hear(self, events: tuple[Event, ...]) -> None:
+        """Take in what the initiator of a child told, and pass it on."""
+        finished: list[Finished] = []
+        for event in events:
+            match event:
+                case Finished():
+                    finished.append(event)
+                case Found():
+                    self._end(finished)
+                    finished = []
+                    self._find(event)
+                case Started() | Note():
+                    self._emit(event)
+        self._end(finished)
+
+    def _in_doubt(self, result: NodeResult) -> Finished:
+        return Finished(result, self._opened(result.path) if result.path in self._marked else None)
+
+    def _end(self, ended: Iterable[Finished]) -> None:
+        """Account for nodes: one write for all of them, and an event for each."""
+        events = [self._settled(event) for event in ended]
+        written = {event.result.path: event.record for event in events if event.record is not None}
+        gone = [event.result.path for event in events if event.gone]
+        if written or gone:
+            self._directory.write(written.values(), gone)
+        for event in events:
+            self._results[event.result.path] = event.result
+            self._marked.discard(event.result.path)
+            self._emit(event)
+
+    def _settled(self, event: Finished) -> Finished:
+        """What is told of a node that was marked says how it is recorded now: nobody has to know the mark."""
+        path = event.result.path
+        if event.record is not None or event.gone or path not in self._marked:
+            return event
+        record = self._before.get(path)
+        return Finished(event.result, record, gone=record is None)
+
+    def _find(self, event: Found) -> None:
+        """An initiator's own records are nearer to the truth than ours; it knows nothing of our marks."""
+        here = {record.path for record in self.below(event.path)}
+        for path in here:
+            self._before.pop(path, None)
+        known = {record.path: record for record in event.records}
+        self._before.update(known)
+        opened = {path: self._opened(path) for path in here if path in self._marked}
+        self._directory.replace_below(event.path, {**known, **opened}.values())
+        self._emit(event)
+
+    def report(self) -> Report:
+        """One result for every planned node, then those of nodes that only an initiator knew of."""
+        planned = [self._results.get(path) or self._not_ended(path) for path in self._planned]
+        others = [result for path, result in self._results.items() if path not in self._planned]
+        return Report((*planned, *others))
+
+    def _not_ended(self, path: str) -> NodeResult:
+        if self._planned[path].action is Action.UNCHANGED:
+            return NodeResult(path, Outcome.UNCHANGED)
+        if path in self._marked:
+            return NodeResult(path, Outcome.UNKNOWN, "the run was broken off")
+        return NodeResult(path, Outcome.SKIPPED, "the run was broken off before it came to it")

@@ -1,0 +1,222 @@
+"""A visit: all that one run does on one branch, a child and what is below it."""
+
+from dataclasses import dataclass, field
+
+from ramify.compile.fleet import Fleet
+from ramify.compile.tree import Node
+from ramify.directory.sqlite import Directory
+from ramify.initiator.drive import Driver, NodeFailedError
+from ramify.initiator.ledger import Ledger
+from ramify.initiator.link import Link, RunRefusedError
+from ramify.initiator.messages import Kind, Options, RunRequest
+from ramify.initiator.ports import Hosts, Session
+from ramify.initiator.supply import Supply
+from ramify.initiator.work import Branch
+from ramify.model.events import Note, Started
+from ramify.model.inventory import Host
+from ramify.model.plan import Plan
+from ramify.model.record import NodeRecord, NodeResult, Outcome, fingerprint
+from ramify.stub.tables import INITIAL, RUNNING
+from ramify.stub.wire import NOT_ACTIVE
+from ramify.transport.channel import Channel
+from ramify.transport.errors import TransportError
+from ramify.transport.replies import NodeState, StubError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is to be done: values only."""
+
+    run: str
+    kind: Kind
+    fleet: Fleet
+    bundle: bytes
+    plan: Plan
+    selection: tuple[str, ...] = ()
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where it is done from: this machine's edges."""
+
+    directory: Directory
+    hosts: Hosts
+    supply: Supply
+
+
+class StillThereError(Exception):
+    """A node is not taken away while something is below it."""
+
+
+class Visit:
+    """One branch of a run. `entrusted` says that what is below is in the hands of the child's initiator."""
+
+    def __init__(self, branch: Branch, job: Job, place: Place, ledger: Ledger) -> None:
+        self.branch = branch
+        self.entrusted = False
+        self._job = job
+        self._place = place
+        self._ledger = ledger
+        self._driver = Driver(job.fleet, place.supply, job.options)
+        self._before = ledger.before.get(branch.path)
+
+    async def perform(self) -> None:
+        """Do what the job asks of this branch; any exception says that it was not done, and why."""
+        if self._job.kind == "refresh":
+            await self._refresh()
+        elif self.branch.node is None:
+            await self._remove()
+        else:
+            await self._bring_up(self.branch.node)
+
+    # On the way up: the child before what is below it.
+
+    async def _bring_up(self, node: Node) -> None:
+        branch = self.branch
+        if branch.host is None:
+            raise RuntimeError(f"{branch.path} was compiled with errors")
+        if branch.touched:
+            self._ledger.tell(Started(branch.path, branch.host.name))
+        if branch.retires:
+            await self._clear()
+        if branch.moved:
+            await self._leave()
+        async with self._place.hosts.session(branch.host, agent=branch.needs_agent) as stub:
+            if branch.touched:
+                await self._up(stub, node)
+            if branch.below and not branch.retires:
+                await self._below(stub, branch.host)
+
+    async def _up(self, stub: Session, node: Node) -> None:
+        was = self._before
+        record = await self._driver.up(stub, node, was, self._begin)
+        same = was is not None and _same(was, record) and not self._ledger.is_marked(node.path)
+        self._ledger.end(NodeResult(node.path, Outcome.UNCHANGED if same else Outcome.DONE), record)
+
+    def _begin(self) -> None:
+        self._ledger.mark((self.branch.path,))
+
+    async def _leave(self) -> None:
+        """Take a node that moves away from its earlier host; that host being dead is no reason to wait."""
+        branch = self.branch
+        if branch.found is None:
+            reason = "it is not in the inventory any more"
+            self._ledger.tell(Note(branch.path, f"left behind on {branch.found_on}: {reason}"))
+            return
+        try:
+            async with self._place.hosts.session(branch.found) as stub:
+                await self._driver.down(stub, branch.path, self._begin)
+        except TransportError as error:
+            self._ledger.tell(Note(branch.path, f"left behind on {branch.found_on}: {error}"))
+        except NodeFailedError as error:
+            # Without a state: what is recorded of the node must go on to name the host that it is still on.
+            raise NodeFailedError(f"cannot leave {branch.found_on}: {error}", error.detail) from error
+
+    # On the way down: what is below a child before the child.
+
+    async def _remove(self) -> None:
+        branch, host = self.branch, self._where_it_is()
+        self._ledger.tell(Started(branch.path, host.name))
+        if branch.below:
+            await self._clear()
+        async with self._place.hosts.session(host) as stub:
+            await self._driver.down(stub, branch.path, self._begin)
+        self._ledger.end(NodeResult(branch.path, Outcome.DONE), gone=True)
+
+    async def _clear(self) -> None:
+        """Have all taken away that is below, by the initiator that brought it there."""
+        branch, host = self.branch, self._where_it_is()
+        async with self._place.hosts.session(host, agent=branch.needs_agent) as stub:
+            await self._driver.wake(stub, branch.path, self._begin)
+            await self._below(stub, host)
+        left = self._ledger.not_well(branch.below)
+        if left is not None:
+            raise StillThereError(f"{left} below it is still there")
+
+    def _where_it_is(self) -> Host:
+        if self.branch.found is None:
+            raise NodeFailedError(
+                f'host "{self.branch.found_on}" is not in the inventory any more',
+                "Put it back to have the node removed from it, or remove the node there by hand.",
+            )
+        return self.branch.found
+
+    # Looking only.
+
+    async def _refresh(self) -> None:
+        branch = self.branch
+        host = self._where_it_is() if self._before is not None else branch.host
+        if host is None:
+            raise RuntimeError(f"{branch.path} was compiled with errors")
+        self._ledger.tell(Started(branch.path, host.name))
+        async with self._place.hosts.session(host, agent=branch.needs_agent) as stub:
+            state = await self._driver.look(stub, branch.path)
+            self._seen(state, host)
+            if not branch.below:
+                return
+            if state.service not in RUNNING:
+                self._ledger.skip(branch.below, f"{branch.path} is {state.service}: nobody there to ask")
+                return
+            try:
+                await self._below(stub, host)
+            except StubError as error:
+                self._ledger.skip(branch.below, f"{branch.path} does not answer: {error}")
+
+    def _seen(self, state: NodeState, host: Host) -> None:
+        there = (state.environment, state.service) != INITIAL
+        was = self._before
+        record = self._driver.record(state.path, state, was, host.name) if there else None
+        same = was is None if record is None else was is not None and _same(was, record)
+        result = NodeResult(state.path, Outcome.UNCHANGED if same else Outcome.DONE)
+        self._ledger.end(result, record, gone=not there)
+
+    # What is below a child is its own initiator's work.
+
+    async def _below(self, stub: Session, host: Host) -> None:
+        branch, job = self.branch, self._job
+        known = self._ledger.below(branch.path)
+        request = RunRequest(
+            kind=job.kind,
+            bundle=job.plan.bundle,
+            path=branch.path,
+            run=job.run,
+            known=fingerprint(known),
+            selection=job.selection,
+            agent=(await stub.greeted()).agent,
+            options=job.options,
+        )
+        link = Link(await self._attach(stub), host.name, self._place.supply, job.bundle)
+        if job.kind == "apply":
+            self._ledger.mark(branch.below)
+        self.entrusted = True
+        try:
+            await link.run(request, known, self._ledger.hear)
+        except RunRefusedError as error:
+            self.entrusted = error.begun
+            raise
+        self.entrusted = False
+        self._ledger.leave(branch.below)
+
+    async def _attach(self, stub: Session) -> Channel:
+        branch, wait = self.branch, self._job.options.attach_timeout
+        try:
+            return await stub.attach(branch.path, wait=wait)
+        except StubError as error:
+            if error.code != NOT_ACTIVE or branch.node is None or self._job.kind == "refresh":
+                raise
+        # Its initiator died since it was last heard of: bring it up, then it can be talked to.
+        self._ledger.tell(Note(branch.path, "its initiator was not running, and is started again"))
+        await self._up(stub, branch.node)
+        return await stub.attach(branch.path, wait=wait)
+
+    def failed_record(self, state: NodeState) -> NodeRecord:
+        """What is recorded of the child after it failed in a state that was told."""
+        host = self.branch.host or self.branch.found
+        return self._driver.record(self.branch.path, state, self._before, host.name if host else "")
+
+
+def _same(before: NodeRecord, after: NodeRecord) -> bool:
+    """Whether a node was found as it had been recorded."""
+    names = ("host", "environment", "service", "digest", "binding", "release")
+    return all(getattr(before, name) == getattr(after, name) for name in names)
