@@ -23,6 +23,7 @@ from ramify.model.inventory import Host
 from ramify.model.patterns import Matcher
 
 _OTHERS_CHILDREN = re.compile(r"""[.'"]\s*children\b""")
+"""In a template: `children` of something, as an attribute or named by a text, and not the node's own."""
 
 
 class Fleet:
