@@ -1,7 +1,5 @@
 """Planning: what happens to every node, why, and nothing once it has happened."""
 
-from collections.abc import Mapping
-
 import pytest
 from msgspec import structs
 
@@ -37,8 +35,6 @@ CONFIGURED = {
         ),
     ),
 }
-
-Records = Mapping[str, NodeRecord]
 
 
 def recorded(fleet: Fleet) -> dict[str, NodeRecord]:
