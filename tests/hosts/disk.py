@@ -84,6 +84,9 @@ def _furnish_home(disk: Disk, *, own_key: Key | None, bare: bool) -> None:
     if bare:
         disk.hide(Path("/root"), 0o700)
         disk.hide(CHECKOUT)
+    else:
+        # hostinit.sh binds it where a mount of the host's own, such as /tmp, would hide it.
+        (disk.changes.parent / "keep").write_text(str(CHECKOUT))
     disk.hide(Path("/root/.ssh"), 0o700)
     for file in (".bashrc", ".profile", ".bash_profile", ".bash_login"):
         disk.write(f"/root/{file}", "")

@@ -17,6 +17,10 @@ mount -t tmpfs -o mode=1777 tmp "$root/tmp"
 mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
 mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts "$root/dev/pts"
 mkdir "$root/run/sshd"
+if [ -f "$disk/keep" ]; then
+  keep=$(cat "$disk/keep")
+  [ -e "$root$keep" ] || { mkdir -p "$root$keep"; mount --bind "$keep" "$root$keep"; }
+fi
 
 cd "$root"
 pivot_root . mnt

@@ -29,6 +29,9 @@ SMALL = 256 * 1024
 SLOWEST = 16 * 1024
 """Bytes in a second: a link that takes fewer is as good as none."""
 
+LOOKS = 3
+"""How often a node that moves on meanwhile is looked at, before that is told as its failure."""
+
 _LOADING = frozenset({DEPLOY, CONFIGURE_ENV, CONFIGURE})
 
 T = TypeVar("T")
@@ -44,6 +47,14 @@ class NodeFailedError(Exception):
         self.message = message
         self.detail = detail
         self.state = state
+
+
+class MovedOnError(NodeFailedError):
+    """The node is not where it stood when it was looked at: a stub of an earlier run was still at work.
+
+    A session whose parent dies finishes its command, and the next one waits for it. Looking again tells
+    what is left to do.
+    """
 
 
 class NoAnswerError(Exception):
@@ -149,15 +160,20 @@ class Driver:
         return _told(reply.state, node.path)
 
     async def _step_by_step(self, stub: Session, node: Node, begin: Begin) -> NodeState:
-        state = await self.look(stub, node.path)
-        steps = steps_up(standing(self.fleet, node, state))
-        if not steps:
-            return state
         wish: dict[str, Any] | None = None
-        if _LOADING.intersection(steps):
-            wish = await self._order(stub, node)
-        begin()
-        return await self._commands(stub, node.path, steps, wish)
+        for _ in range(LOOKS):
+            state = await self.look(stub, node.path)
+            steps = steps_up(standing(self.fleet, node, state))
+            if not steps:
+                return state
+            if wish is None and _LOADING.intersection(steps):
+                wish = await self._order(stub, node)
+            begin()
+            try:
+                return await self._commands(stub, node.path, steps, wish)
+            except MovedOnError as error:
+                moved = error
+        raise moved
 
     async def _order(self, stub: Session, node: Node) -> dict[str, Any]:
         facts = None
@@ -228,7 +244,8 @@ def _told(state: NodeState | None, path: str) -> NodeState:
 
 def _failed(error: StubError, path: str) -> NodeFailedError:
     state = error.found if error.found is not None and error.found.path == path else None
-    return NodeFailedError(str(error), error.detail, state)
+    kind = MovedOnError if error.code == REFUSED else NodeFailedError
+    return kind(str(error), error.detail, state)
 
 
 def record_of(state: NodeState, host: str, made: dict[str, str]) -> NodeRecord:

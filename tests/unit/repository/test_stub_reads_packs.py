@@ -6,7 +6,7 @@ import pytest
 
 from ramify.repository.artifacts import MAX_MANIFEST, PLAIN, PROGRAM, ArtifactFile, build, name_problem
 from ramify.repository.store import Store
-from ramify.stub import artifacts, layout
+from ramify.stub import artifacts, layout, packs
 
 
 def test_the_stub_unpacks_what_the_store_packed(tmp_path: Path) -> None:
@@ -45,8 +45,8 @@ def test_the_stub_unpacks_what_the_store_packed(tmp_path: Path) -> None:
     ],
 )
 def test_both_refuse_the_same_names(name: str) -> None:
-    assert (name_problem(name) is None) == artifacts.is_name(name)
+    assert (name_problem(name) is None) == packs.is_name(name)
 
 
 def test_the_stub_takes_every_manifest_that_is_packed() -> None:
-    assert MAX_MANIFEST <= artifacts.MAX_MANIFEST
+    assert MAX_MANIFEST <= packs.MAX_MANIFEST

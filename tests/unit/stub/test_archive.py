@@ -123,7 +123,9 @@ def test_too_old_a_python_is_told_so() -> None:
         assert b"needs python 3.8 or later" in result.stderr
 
 
-def test_an_archive_that_was_kept_is_the_one_that_would_be_built(tmp_path, monkeypatch):
+def test_an_archive_that_was_kept_is_the_one_that_would_be_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     built = archive.build()
     archive.keep(tmp_path)
     [file] = tmp_path.glob("*.stub")
@@ -134,7 +136,7 @@ def test_an_archive_that_was_kept_is_the_one_that_would_be_built(tmp_path, monke
     assert archive.build() == built
 
 
-def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path):
+def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     archive.keep(tmp_path / "file" / "folder")
     assert archive.build().data
