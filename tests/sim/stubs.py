@@ -1,0 +1,220 @@
+"""Simulated stubs: they keep the two machines by the stub's own tables, and refuse what those forbid."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ramify.repository.store import Store
+from ramify.stub import tables
+from ramify.stub.tables import CONFIGURE, CONFIGURE_ENV, DEPLOY, INITIAL, RUNNING, SHUTDOWN, START
+from ramify.transport.channel import Channel
+from ramify.transport.errors import ConnectionLostError, TransportError
+from ramify.transport.replies import Hello, NodeState, Problem, Reply, StubError
+
+if TYPE_CHECKING:
+    from sim.world import Initiator, World
+
+HELLO = Hello(
+    hello=1,
+    protocol=(1,),
+    stub="0" * 64,
+    python=(3, 11, 2),
+    implementation="cpython",
+    platform="linux",
+    machine="x86_64",
+    root="/home/ops/.ramify",
+    libc="glibc-2.36",
+)
+KIND = "cp311-linux-x86_64-glibc"
+GIVEN = (DEPLOY, CONFIGURE_ENV, CONFIGURE)
+
+
+class SimNode:
+    """A node on a host, as its journal tells it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.state = INITIAL
+        self.release = 0
+        self.code = ""
+        self.order: dict[str, Any] = {}
+        self.digests = {"digest": "", "environment_digest": "", "service_digest": "", "binding": ""}
+
+    def told(self) -> NodeState:
+        state: Any = {"environment": self.state[0], "service": self.state[1]}
+        return NodeState(path=self.path, release=self.release, **state, **self.digests)
+
+
+class SimHost:
+    """A host: packs, nodes, the initiators that run on it, and what is wrong with it.
+
+    `wrong` is raised instead of a session. `stuck` answers no request until it is set. `dies_at` is the
+    number of the transition (or request) during which the stub is killed, once. `fails` maps paths to the command that
+    fails there, `refuses` names nodes whose commands are refused.
+    """
+
+    def __init__(self, world: "World", name: str, folder: Path) -> None:
+        self.world = world
+        self.name = name
+        self.folder = folder
+        self.packs = Store(folder / "packs")
+        self.nodes: dict[str, SimNode] = {}
+        self.initiators: dict[str, Initiator] = {}
+        self.hello = HELLO
+        self.facts: dict[str, Any] = {"hostname": name}
+        self.wrong: TransportError | None = None
+        self.stuck: asyncio.Event | None = None
+        self.dies_at = 0
+        self.fails: dict[str, str] = {}
+        self.refuses: set[str] = set()
+        self.puts: list[str] = []
+        self.asked: list[str] = []
+
+    def mend(self) -> None:
+        """Nothing is wrong any more."""
+        self.wrong, self.dies_at = None, 0
+        self.fails.clear()
+        self.refuses.clear()
+        if self.stuck is not None:
+            self.stuck.set()
+
+    def step(self) -> None:
+        """One moment in which a stub may be killed."""
+        if self.dies_at:
+            self.dies_at -= 1
+            if not self.dies_at:
+                raise ConnectionLostError(self.name, "the stub was killed")
+
+    def node(self, path: str) -> SimNode:
+        """A node as it is found now: a service whose process is gone is found configured."""
+        node = self.nodes.get(path) or SimNode(path)
+        running = self.initiators.get(path)
+        if node.state[1] in RUNNING and running is not None and running.dead:
+            node.state = (node.state[0], tables.CONFIGURED)
+        return node
+
+    def data(self, path: str) -> Path:
+        return self.folder / "nodes" / path[1:].replace("/", "+") / "data"
+
+
+class SimSession:
+    """A session with the stub of a host (implements Session)."""
+
+    def __init__(self, host: SimHost) -> None:
+        self._host = host
+        self._channel: Channel | None = None
+        self._over = False
+
+    async def greeted(self) -> Hello:
+        return self._host.hello
+
+    async def request(self, op: str, body: bytes = b"", **fields: Any) -> Reply:
+        host = self._host
+        assert self._channel is None, "asked something after attach"
+        host.asked.append(op)
+        host.step()
+        if host.stuck is not None:
+            await host.stuck.wait()
+        await asyncio.sleep(0)
+        answers: Mapping[str, Callable[..., Reply]] = {
+            "status": self._status,
+            "facts": lambda: Reply(1, ok=True, facts=host.facts),
+            "put": lambda **asked: self._put(body, **asked),
+            "commands": self._commands,
+        }
+        reply = answers[op](**fields)
+        if op == "commands":
+            await host.world.settle(host)
+        host.step()
+        return reply
+
+    async def put(self, artifact: str, pack: Path) -> None:
+        self._host.asked.append("put")
+        if not self._host.packs.has(artifact):
+            self._put(pack.read_bytes(), artifact)
+        self._host.step()
+
+    async def attach(self, path: str, wait: float = 10) -> Channel:
+        host = self._host
+        host.step()
+        node = host.node(path)
+        if node.state[1] not in RUNNING:
+            raise _error("not-active", f"the service of {path} does not run", found=node.told())
+        initiator = host.initiators.get(path)
+        if initiator is None:
+            raise _error("timeout", f"the service of {path} does not listen")
+        self._channel = host.world.attach(host, initiator)
+        return self._channel
+
+    async def close(self) -> None:
+        if self._channel is not None:
+            await self._channel.close()
+
+    def _put(self, body: bytes, artifact: str, size: int = 0, offset: int = 0) -> Reply:
+        host = self._host
+        host.puts.append(artifact)
+        host.packs.folder.mkdir(parents=True, exist_ok=True)
+        host.packs.path(artifact).write_bytes(body)
+        return Reply(1, ok=True, received=len(body))
+
+    def _status(self, paths: list[str]) -> Reply:
+        return Reply(1, ok=True, nodes=tuple(self._host.node(path).told() for path in paths))
+
+    def _commands(self, path: str, commands: list[str], order: dict[str, Any] | None) -> Reply:
+        host = self._host
+        node = host.node(path)
+        if order is not None:
+            msgspec.json.encode(order)
+            needed = [order["code"]["artifact"], *order["shared"].values()]
+            missing = [digest for digest in needed if not host.packs.has(digest)]
+            if missing and {DEPLOY, CONFIGURE_ENV} & set(commands):
+                raise _error("missing", "artifacts are not here", found=None)
+        host.nodes[path] = node
+        for command in commands:
+            self._command(node, command, order)
+        return Reply(1, ok=True, done=tuple(commands), state=host.node(path).told())
+
+    def _command(self, node: SimNode, command: str, order: dict[str, Any] | None) -> None:
+        host = self._host
+        reason = tables.condition(command, node.state)
+        if reason or node.path in host.refuses:
+            host.world.refusals.append((node.path, command))
+            raise _error("refused", f"{node.path}: {reason or 'not today'}", found=node.told())
+        code = order["code"]["artifact"] if order else node.code
+        for step in tables.steps(command, load=code != node.code):
+            if host.fails.get(node.path) == step[1]:
+                raise _error("failed", f"{command} failed", found=node.told(), detail="last words")
+            host.step()
+            node.state = tables.next_state(node.state, step)
+        self._done(node, command, order)
+
+    def _done(self, node: SimNode, command: str, order: dict[str, Any] | None) -> None:
+        host = self._host
+        host.world.commands.append((host.name, node.path, command))
+        if order is not None and command in GIVEN:
+            node.order, node.code = order, order["code"]["artifact"]
+            node.release += command != CONFIGURE
+            kept = (
+                ("digest", "binding") if command == CONFIGURE else ("digest", "binding", "environment_digest")
+            )
+            fresh = kept if command == CONFIGURE_ENV else (*kept, "service_digest")
+            node.digests |= {name: order[name] for name in fresh}
+        if node.state == INITIAL:
+            host.nodes.pop(node.path, None)
+            shutil.rmtree(host.data(node.path).parent, ignore_errors=True)
+            if not host.nodes:
+                shutil.rmtree(host.packs.folder, ignore_errors=True)
+        if command in (DEPLOY, START, SHUTDOWN, tables.RESTART):
+            running = host.initiators.get(node.path)
+            if running is not None and running.dead:
+                del host.initiators[node.path]
+            host.world.changed(host, node)
+
+
+def _error(code: str, message: str, found: NodeState | None, detail: str = "") -> StubError:
+    problem = Problem(code, message, detail=detail, found=found)
+    return StubError(Reply(1, ok=False, error=problem), problem)
