@@ -1,14 +1,15 @@
 """Carry a plan out, and show how it goes."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from msgspec import Struct
 
 from ramify.cli.accounts import planned_only
-from ramify.cli.progress import EVERY, Display, Tracker, shown
+from ramify.cli.progress import EVERY, Display, Lines, Tracker
 from ramify.cli.session import Session
+from ramify.cli.words import counted
 from ramify.initiator.messages import Kind
 from ramify.initiator.operator import Workspace, carry_out
 from ramify.model.events import Event, Report
@@ -30,7 +31,7 @@ def carry(session: Session, space: Workspace, plan: Plan, kind: Kind) -> Carried
     """Carry a plan out with progress on stderr; Ctrl-C gives what is known until then."""
     tracker = Tracker(plan, everything=kind == "refresh")
     interrupted = False
-    with shown(session, tracker) as display:
+    with _shown(session, tracker) as display:
         try:
             report = asyncio.run(_carried(space, plan, kind, tracker, display))
         except KeyboardInterrupt:
@@ -62,3 +63,17 @@ async def _ticking(display: Display) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
+
+
+@contextmanager
+def _shown(session: Session, tracker: Tracker) -> Iterator[Display]:
+    """Bars on a terminal, lines elsewhere."""
+    total = sum(level.total for level in tracker.levels.values())
+    if session.live:
+        from ramify.cli.bars import bars  # noqa: PLC0415 - rich only where it is seen
+
+        with bars(tracker, colour=session.paint_notes.enabled) as display:
+            yield display
+        return
+    session.note(f"{counted(total, 'node')} on {counted(len(tracker.levels), 'level')}")
+    yield Lines(tracker, session.note)

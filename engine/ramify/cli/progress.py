@@ -1,12 +1,9 @@
 """Progress of a run, level by level: what is known of it as values, and as plain lines."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Protocol
 
-from ramify.cli.session import Session
-from ramify.cli.words import counted
 from ramify.model import paths
 from ramify.model.events import Event, Finished, Found, Note, Report, Started
 from ramify.model.plan import Action, Plan
@@ -150,17 +147,3 @@ class Lines:
     def _tell(self, text: str) -> None:
         self._last = self._clock()
         self._say(text)
-
-
-@contextmanager
-def shown(session: Session, tracker: Tracker) -> Iterator[Display]:
-    """Bars on a terminal, lines elsewhere."""
-    total = sum(level.total for level in tracker.levels.values())
-    if session.live:
-        from ramify.cli.bars import bars  # noqa: PLC0415 - rich only where it is seen
-
-        with bars(tracker, colour=session.paint_notes.enabled) as display:
-            yield display
-        return
-    session.note(f"{counted(total, 'node')} on {counted(len(tracker.levels), 'level')}")
-    yield Lines(tracker, session.note)

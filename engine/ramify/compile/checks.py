@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from ramify.compile import templates
 from ramify.compile.problems import Problem, Problems
-from ramify.compile.templates import BadTemplateError, Reach, Template
+from ramify.compile.references import BadTemplateError, UnknownNameError
+from ramify.compile.templates import Reach, Template
 from ramify.compile.tree import Node
 from ramify.model.diagnostics import Diagnostics
 from ramify.model.hierarchy import Assertion
@@ -69,7 +70,7 @@ def _condition(assertion: Assertion, diagnostics: Diagnostics) -> Template | Non
     try:
         return templates.parse_condition(assertion.that)
     except BadTemplateError as error:
-        code = "assert-error" if isinstance(error, templates.UnknownNameError) else "bad-template"
+        code = "assert-error" if isinstance(error, UnknownNameError) else "bad-template"
         diagnostics.error(code, f'assertion "{assertion.that}": {error}', error.hint, assertion.origin)
         return None
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from ramify.compile import templates
 from ramify.compile.matching import Taken
 from ramify.compile.problems import Problem
+from ramify.compile.references import BadTemplateError, UnknownNameError
 from ramify.compile.slots import Slot, UnusableValueError, render
 from ramify.compile.templates import Reach, Template
 from ramify.compile.tree import Scope
@@ -141,8 +142,8 @@ class _Maker:
         text = setting.content if isinstance(setting, FileSetting) else setting.value
         try:
             return templates.parse(text)
-        except templates.BadTemplateError as error:
-            code = "undefined" if isinstance(error, templates.UnknownNameError) else "bad-template"
+        except BadTemplateError as error:
+            code = "undefined" if isinstance(error, UnknownNameError) else "bad-template"
             self._problem(code, f'value of "{setting.name}": {error}', error.hint, setting.origin)
             return None
 

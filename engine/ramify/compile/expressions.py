@@ -9,7 +9,7 @@ from jinja2 import StrictUndefined, TemplateError, TemplateRuntimeError, Undefin
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from msgspec import Struct
 
-from ramify.compile.templates import BadTemplateError, Plain, Reference, as_text
+from ramify.compile.references import BadTemplateError, Plain, Reference, as_text
 from ramify.model.diagnostics import did_you_mean
 
 _OURS = "ramify."

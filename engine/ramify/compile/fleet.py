@@ -14,7 +14,8 @@ from ramify.compile.hosts import hosts
 from ramify.compile.matching import Lists, Taken, tell_dead
 from ramify.compile.place import Placer
 from ramify.compile.problems import Problems
-from ramify.compile.templates import NAMES, BadTemplateError
+from ramify.compile.references import BadTemplateError
+from ramify.compile.templates import NAMES
 from ramify.compile.tree import Node, Tree
 from ramify.model import paths
 from ramify.model.bundle import Bundle

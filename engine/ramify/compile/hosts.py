@@ -6,7 +6,8 @@ from typing import Any
 from msgspec import structs
 
 from ramify.compile import templates
-from ramify.compile.templates import HOST_NAMES, BadTemplateError
+from ramify.compile.references import BadTemplateError
+from ramify.compile.templates import HOST_NAMES
 from ramify.compile.tree import expand_name
 from ramify.model.diagnostics import Diagnostics
 from ramify.model.inventory import Host, HostSettings, Inventory

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from ramify.compile import templates, views
 from ramify.compile.problems import Problem, Problems, first_of
-from ramify.compile.templates import PLACE_NAMES, BadTemplateError
+from ramify.compile.references import BadTemplateError
+from ramify.compile.templates import PLACE_NAMES
 from ramify.compile.tree import Node
 from ramify.model.diagnostics import Diagnostics, did_you_mean
 from ramify.model.inventory import Host, Placement

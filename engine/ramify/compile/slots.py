@@ -6,7 +6,8 @@ from typing import Any
 from msgspec import Struct
 
 from ramify.compile.problems import Problem
-from ramify.compile.templates import BadTemplateError, Template
+from ramify.compile.references import BadTemplateError
+from ramify.compile.templates import Template
 from ramify.model.component import Parameter
 from ramify.model.diagnostics import Origin
 

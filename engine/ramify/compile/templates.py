@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ramify.compile.references import Plain, Reference, UnknownNameError, as_text
 from ramify.model.diagnostics import did_you_mean
 
 NAMES = frozenset({"node", "parent", "children", "host", "vars", "facts"})
@@ -28,14 +29,8 @@ _STEPS = r"(?:\.[A-Za-z][A-Za-z0-9_]*)*"
 _REFERENCE = re.compile(r"\{\{[ \t]*((?:" + _ALL_NAMES + ")" + _STEPS + r")[ \t]*\}\}", re.ASCII)
 _MARKS = ("{{", "{%", "{#")
 
-Reference = tuple[str, ...]
-"""The steps of a name: ("node", "parent", "name")."""
-
 Part = str | Reference
 """Text as it stands, or a reference."""
-
-Plain = str | int | None
-"""A value that equals another only if both have the same text."""
 
 _MISSING = object()
 
@@ -48,18 +43,6 @@ class Reach(IntEnum):
     NODE = 2
     PLACEMENT = 3
     FACTS = 4
-
-
-class BadTemplateError(Exception):
-    """A template that cannot be compiled or rendered: the sentence says why, `hint` how to mend it."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
-class UnknownNameError(BadTemplateError):
-    """A template that uses a name which is not there."""
 
 
 class Template(Struct, frozen=True, eq=False):
@@ -92,15 +75,6 @@ class Template(Struct, frozen=True, eq=False):
         if values is not None and self.reads is not None:
             return expressions.render_values(self.text, self.reads, values)
         return expressions.render(self.text, context)
-
-
-def as_text(value: object) -> str | None:
-    """The text of a value of an expression; None when it has none that is the same on every machine."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else None
 
 
 def _joined(parts: tuple[Part, ...], context: dict[str, Any]) -> str | None:

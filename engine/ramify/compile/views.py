@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from ramify.compile.templates import NAMES, BadTemplateError
+from ramify.compile.references import BadTemplateError
+from ramify.compile.templates import NAMES
 from ramify.compile.tree import Node
 from ramify.model import paths
 from ramify.model.inventory import Host

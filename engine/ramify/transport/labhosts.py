@@ -18,9 +18,8 @@ import asyncssh
 from ramify.stub import process
 from ramify.transport import labstate
 from ramify.transport.labpython import path
-from ramify.transport.labserver import CONTROL
 from ramify.transport.labsession import SHELL, Gate
-from ramify.transport.labstate import ADDRESS, LabHost, Server
+from ramify.transport.labstate import ADDRESS, CONTROL, LabHost, Server
 
 logger = logging.getLogger("ramify.lab")
 

@@ -11,8 +11,6 @@ import sys
 import traceback
 from pathlib import Path
 
-CONTROL = "control"
-
 
 def main(folder: Path, ready: int) -> None:
     """Leave the parent, and serve until told to stop."""

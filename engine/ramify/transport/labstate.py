@@ -16,6 +16,7 @@ ADDRESS = "127.0.0.1"
 STATE = "lab.json"
 SERVER = "server.json"
 LOG = "server.log"
+CONTROL = "control"
 OPERATOR_KEY = "id_ed25519"
 DISCARD = 9
 """A port that nothing answers on: it stands for one that has not been chosen yet."""

@@ -8,15 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ramify.compile import expressions, templates
-from ramify.compile.templates import (
-    HOST_NAMES,
-    BadTemplateError,
-    Reach,
-    UnknownNameError,
-    parse,
-    parse_condition,
-)
+from ramify.compile import expressions
+from ramify.compile.references import BadTemplateError, UnknownNameError, as_text
+from ramify.compile.templates import HOST_NAMES, Reach, parse, parse_condition
 
 CONTEXT: dict[str, Any] = {
     "vars": {
@@ -278,7 +272,7 @@ def test_a_condition_knows_no_facts() -> None:
 def test_numbers_keep_what_makes_them_differ() -> None:
     values: list[object] = [1, 1.0, 1e300, True, "1", None, []]
 
-    assert list(map(templates.as_text, values)) == ["1", "1.0", "1e+300", "true", "1", None, None]
+    assert list(map(as_text, values)) == ["1", "1.0", "1e+300", "true", "1", None, None]
 
 
 def test_plain_references_need_no_jinja2() -> None:
