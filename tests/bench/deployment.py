@@ -9,6 +9,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from bench import measure
 from hosts.namespaces import unavailable
@@ -16,8 +17,10 @@ from hosts.world import World
 
 HOSTS = 50
 
-INSTALL = "#!/bin/sh\nset -e\nmkdir -p state\necho installed for $RAMIFY_NAME > state/installed\n"
-AGENT = "#!/bin/sh\nwhile :; do date +%s > state/beat; sleep 30; done\n"
+ROOT = Path(__file__).parents[2]
+AGENT = (ROOT / "collections" / "demo" / "monitor" / "agent" / "agent.py").read_text()
+INSTALL = "#!/bin/sh\nset -e\nmkdir -p state\necho installed > state/installed\n"
+SETTINGS = {"INTERVAL": "30", "PARENT_PORT": "9"}
 
 FLOOR = """
 import asyncio, asyncssh, json, sys
@@ -39,11 +42,13 @@ asyncio.run(main())
 def script() -> str:
     """All that one host needs, as one shell script."""
     install, agent = (base64.b64encode(text.encode()).decode() for text in (INSTALL, AGENT))
+    settings = {**SETTINGS, "RAMIFY_PARENT_ADDRESS": "127.0.0.1", "RAMIFY_PATH": "/leaf"}
+    env = " ".join(f"{name}={value}" for name, value in settings.items())
     return f"""set -e
 mkdir -p /root/floor && cd /root/floor
-echo {install} | base64 -d > install; echo {agent} | base64 -d > agent; chmod 755 install agent
+echo {install} | base64 -d > install; echo {agent} | base64 -d > agent.py; chmod 755 install
 ./install
-setsid ./agent >log 2>&1 </dev/null &
+{env} setsid python3 -I agent.py >log 2>&1 </dev/null &
 """
 
 
@@ -51,24 +56,38 @@ def project(folder: Path, world: World) -> None:
     """The same for Ramify."""
     code = folder / "agent"
     code.mkdir(parents=True)
-    for name, text in (("install", INSTALL), ("agent", AGENT)):
-        (code / name).write_text(text)
-        (code / name).chmod(0o755)
-    (code / "component.yml").write_text('name: bench.agent\ninstall: ["./install"]\nstart: ["./agent"]\n')
-    (folder / "ramify.yml").write_text(
-        "project: bench\nhierarchy: hierarchy.yml\ninventory: inventory.yml\nrepository: repository.yml\n"
-    )
-    (folder / "hierarchy.yml").write_text(f"tree: {{'leaf[1-{HOSTS}]': {{}}}}\n")
-    (folder / "repository.yml").write_text('code: [{match: "/leaf*", ref: agent}]\n')
-    (folder / "known_hosts").write_text(world.known_hosts())
+    (code / "agent.py").write_text(AGENT)
+    (code / "install").write_text(INSTALL)
+    (code / "install").chmod(0o755)
     hosts = {name: {"address": host.address} for name, host in world.hosts.items()}
-    inventory = {
-        "defaults": {"user": "root"},
-        "known_hosts": "known_hosts",
-        "hosts": hosts,
-        "placements": [{"match": "/leaf*", "host": "leaf{{ node.index }}"}],
+    texts: dict[str, Any] = {
+        "agent/component.yml": {
+            "name": "bench.agent",
+            "install": ["./install"],
+            "start": ["{python}", "-I", "agent.py"],
+        },
+        "ramify.yml": {
+            "project": "bench",
+            "hierarchy": "hierarchy.yml",
+            "inventory": "inventory.yml",
+            "repository": "repository.yml",
+        },
+        "hierarchy.yml": {"tree": {f"leaf[1-{HOSTS}]": {}}},
+        "repository.yml": {
+            "code": [{"match": "/leaf*", "ref": "agent"}],
+            "service-config": [{"match": "/leaf*", "ref": "service.yml"}],
+        },
+        "service.yml": {"env": {**SETTINGS, "NAME": "{{ node.name }}"}},
+        "inventory.yml": {
+            "defaults": {"user": "root"},
+            "known_hosts": "known_hosts",
+            "hosts": hosts,
+            "placements": [{"match": "/leaf*", "host": "leaf{{ node.index }}"}],
+        },
     }
-    (folder / "inventory.yml").write_text(json.dumps(inventory))
+    for name, value in texts.items():
+        (folder / name).write_text(json.dumps(value))
+    (folder / "known_hosts").write_text(world.known_hosts())
 
 
 def report() -> None:
@@ -95,7 +114,7 @@ def report() -> None:
         )
         first = measure.command(ramify, world.popen_operator)
         again = measure.command(ramify, world.popen_operator)
-    print(f"first deployment of {HOSTS} flat hosts, real sshd, installer and agent")
+    print(f"first deployment of {HOSTS} flat hosts, real sshd, an installer, the demo's agent")
     print(measure.line("  floor: asyncssh, one exec, bytes on stdin", floor))
     print(measure.line("  ramify apply", first))
     print(measure.line("  ramify apply again (contacts nobody)", again))

@@ -25,6 +25,7 @@ from ramify.repository.folders import from_folder, stamp
 from ramify.repository.kinds import UnavailableRuntimeError, own_kind
 from ramify.repository.stamps import fingerprint, rested
 from ramify.repository.store import Store
+from ramify.stub import archive
 
 ENTRY = "run.py"
 
@@ -143,7 +144,8 @@ def _tree(kind: str, files: list[ArtifactFile]) -> list[ArtifactFile]:
     if kind.partition("-")[0] == own_kind().partition("-")[0]:
         from ramify.repository.bytecode import compiled  # noqa: PLC0415 - only where something is built
 
-        tree += compiled(files)
+        kept = f"ramify/stub/__pycache__/{archive.kept_name()}"
+        tree += [*compiled(files), ArtifactFile(kept, PLAIN, archive.build().data)]
     return tree
 
 

@@ -20,6 +20,7 @@ from typing import Dict, List, NamedTuple
 from ramify.stub import shrink
 
 _HERE = Path(__file__).parent
+_CACHE = _HERE / "__pycache__"
 _NOT_SENT = ("__init__", "archive", "loader", "shrink")
 # Format 2 has neither references, which depend on who else holds a value, nor anything newer than any
 # Python that may read it.
@@ -110,28 +111,38 @@ def _build() -> Archive:
 
 
 def keep(folder: Path) -> None:
-    """Have the archive built once: processes that keep it in one folder find it there, until it changes."""
+    """Have the archive built once: it is kept beside the stub's own bytecode, or else in `folder`."""
+    name = kept_name()
+    for place in (_CACHE, folder):
+        try:
+            data = (place / name).read_bytes()
+        except OSError:
+            continue
+        _built[:] = [Archive(hashlib.sha256(data).hexdigest(), data)]
+        return
+    # Folders that cannot be written cost time, and nothing else.
+    any(_write(place, name, build().data) for place in (_CACHE, folder))
+
+
+def kept_name() -> str:
+    """The file that keeps the archive: another one for each state of the stub's sources, and each Python."""
     state = hashlib.sha256(importlib.util.MAGIC_NUMBER)
     for name, text in _sources().items():
         state.update(f"{name} {len(text)} {text}".encode())
-    file = folder / f"{state.hexdigest()[:32]}.stub"
-    try:
-        data = file.read_bytes()
-        _built[:] = [Archive(hashlib.sha256(data).hexdigest(), data)]
-    except OSError:
-        _write(folder, file, build().data)
+    return f"{state.hexdigest()[:32]}.stub"
 
 
-def _write(folder: Path, file: Path, data: bytes) -> None:
-    partial = file.with_suffix(f".{os.getpid()}")
+def _write(folder: Path, name: str, data: bytes) -> bool:
+    partial = folder / f"{name}.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.stub"):
             old.unlink()
         partial.write_bytes(data)
-        partial.replace(file)
+        partial.replace(folder / name)
     except OSError:
-        pass  # a folder that cannot be written costs time, and nothing else
+        return False
+    return True
 
 
 def _sources() -> Dict[str, str]:

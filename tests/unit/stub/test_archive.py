@@ -127,16 +127,20 @@ def test_an_archive_that_was_kept_is_the_one_that_would_be_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = archive.build()
+    monkeypatch.setattr(archive, "_CACHE", tmp_path / "nowhere" / "file")
+    (tmp_path / "nowhere").write_text("")
     archive.keep(tmp_path)
-    [file] = tmp_path.glob("*.stub")
-    assert file.read_bytes() == built.data
+    assert (tmp_path / archive.kept_name()).read_bytes() == built.data
 
     monkeypatch.setattr(archive, "_built", [])
     archive.keep(tmp_path)
     assert archive.build() == built
 
 
-def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
+def test_folders_that_cannot_be_written_are_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
+    monkeypatch.setattr(archive, "_CACHE", tmp_path / "file" / "cache")
     archive.keep(tmp_path / "file" / "folder")
     assert archive.build().data
