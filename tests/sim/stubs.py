@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,16 +45,16 @@ class SimNode:
         self.digests = {"digest": "", "environment_digest": "", "service_digest": "", "binding": ""}
 
     def told(self) -> NodeState:
-        state: Any = {"environment": self.state[0], "service": self.state[1]}
-        return NodeState(path=self.path, release=self.release, **state, **self.digests)
+        told: dict[str, Any] = {"environment": self.state[0], "service": self.state[1], **self.digests}
+        return NodeState(path=self.path, release=self.release, **told)
 
 
 class SimHost:
     """A host: packs, nodes, the initiators that run on it, and what is wrong with it.
 
     `wrong` is raised instead of a session. `stuck` answers no request until it is set. `dies_at` is the
-    number of the transition (or request) during which the stub is killed, once. `fails` maps paths to the command that
-    fails there, `refuses` names nodes whose commands are refused.
+    number of the moment at which the stub is killed, once: transitions and requests count. `fails` maps paths
+    to the transition that fails there, `refuses` names nodes whose commands are refused.
     """
 
     def __init__(self, world: "World", name: str, folder: Path) -> None:
@@ -120,7 +120,7 @@ class SimSession:
         if host.stuck is not None:
             await host.stuck.wait()
         await asyncio.sleep(0)
-        answers: Mapping[str, Callable[..., Reply]] = {
+        answers: dict[str, Callable[..., Reply]] = {
             "status": self._status,
             "facts": lambda: Reply(1, ok=True, facts=host.facts),
             "put": lambda **asked: self._put(body, **asked),
@@ -135,7 +135,7 @@ class SimSession:
     async def put(self, artifact: str, pack: Path) -> None:
         self._host.asked.append("put")
         if not self._host.packs.has(artifact):
-            self._put(pack.read_bytes(), artifact)
+            self._put(pack.read_bytes(), artifact)  # noqa: ASYNC240 - a few bytes
         self._host.step()
 
     async def attach(self, path: str, wait: float = 10) -> Channel:
@@ -172,7 +172,7 @@ class SimSession:
             needed = [order["code"]["artifact"], *order["shared"].values()]
             missing = [digest for digest in needed if not host.packs.has(digest)]
             if missing and {DEPLOY, CONFIGURE_ENV} & set(commands):
-                raise _error("missing", "artifacts are not here", found=None)
+                raise _error("missing", "artifacts are not here")
         host.nodes[path] = node
         for command in commands:
             self._command(node, command, order)
@@ -215,6 +215,6 @@ class SimSession:
             host.world.changed(host, node)
 
 
-def _error(code: str, message: str, found: NodeState | None, detail: str = "") -> StubError:
+def _error(code: str, message: str, found: NodeState | None = None, detail: str = "") -> StubError:
     problem = Problem(code, message, detail=detail, found=found)
     return StubError(Reply(1, ok=False, error=problem), problem)

@@ -76,7 +76,7 @@ async def test_every_node_is_told_of_exactly_once(stage: Stage) -> None:
             e.result.path if isinstance(e, Finished) else e.path
             for e in stage.operator.events
             if isinstance(e, kind)
-        ]  # type: ignore[union-attr]
+        ]
         assert sorted(told) == sorted(stage.world.up())
 
 

@@ -5,9 +5,10 @@ Real: runs, links, services, parents, directories in SQLite, plans. Simulated: s
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from msgspec import structs
 
@@ -110,9 +111,10 @@ class World:
         self.watching(path, data)
         if sender is wire.parent:
             header = data[8 : 8 + int.from_bytes(data[:4], "big")]
-            message = messages.decode_downward(header)
-            if isinstance(message, Chunk) and message.offset == 0:
-                self.crossed[path, message.digest] += 1
+            with suppress(messages.UnusableMessageError):
+                message = messages.decode_downward(header)
+                if isinstance(message, Chunk) and message.offset == 0:
+                    self.crossed[path, message.digest] += 1
         if self.cut_at.get(path) == wire.frames:
             del self.cut_at[path]
             wire.cut()
@@ -145,8 +147,8 @@ class World:
         initiator.kill()
         self._spawn(initiator.service.close())
 
-    def _spawn(self, work: "asyncio.Future[None] | object") -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -162,10 +164,11 @@ class World:
 
     async def quiet(self) -> None:
         """Wait until no initiator has a run going on."""
-        while any(
-            i.service._active and not i.dead for h in self.hosts.values() for i in h.initiators.values()
-        ):
-            await asyncio.sleep(0)
+        for host in self.hosts.values():
+            for initiator in list(host.initiators.values()):
+                active = initiator.service._active
+                if active is not None and not initiator.dead:
+                    await active.over.wait()
 
     def mend(self) -> None:
         """All faults are gone."""

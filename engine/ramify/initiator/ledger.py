@@ -93,6 +93,13 @@ class Ledger:
         left = [path for path in nodes if path not in self._results]
         self._end([self._in_doubt(NodeResult(path, Outcome.UNKNOWN, message, detail)) for path in left])
 
+    def suspect(self, path: str) -> None:
+        """What is recorded of a node is to be looked at before it is believed again; its outcome stands."""
+        record = self._directory.records(path).get(path)
+        if record is not None:
+            result = self._results.get(path) or NodeResult(path, Outcome.UNCHANGED)
+            self._end([Finished(result, structs.replace(record, open=self._run))])
+
     def skip(self, nodes: Iterable[str], why: str) -> None:
         """Those nodes that have not ended are left as they were."""
         left = [path for path in nodes if path not in self._results]

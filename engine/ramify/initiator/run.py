@@ -79,10 +79,11 @@ class Run:
         branch, ledger = visit.branch, self._ledger
         result = NodeResult(branch.path, why.outcome, why.message, why.detail)
         if visit.entrusted:
-            # The child is well; what was lost is the link to its initiator, which goes on without us.
+            # What was lost is the link to its initiator, which goes on without us, or has died.
             ledger.doubt(branch.below, why.message, why.detail)
             if branch.touched:
                 ledger.skip((branch.path,), f"what is below it is in doubt: {why.message}")
+            ledger.suspect(branch.path)
             return
         if ledger.has_ended(branch.path) and why.lost:
             # So it is when the link breaks before anything was handed over.
