@@ -1,5 +1,6 @@
 """Benchmarks: `make bench`. Prints ratios against a floor measured in the same run; asserts nothing."""
 
+import os
 import sys
 
 from bench import deployment, planning
@@ -7,6 +8,8 @@ from bench import deployment, planning
 
 def main() -> None:
     """Run all benchmarks, or those named."""
+    # Users have bytecode; where it is not written, every start would compile all modules anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     wanted = sys.argv[1:] or ["plan", "first"]
     if "plan" in wanted:
         planning.report()
