@@ -121,9 +121,7 @@ def report() -> None:
         return
     rounds = [measured() for _ in range(ROUNDS)]
     floor, first, again = (measure.median(costs) for costs in zip(*rounds, strict=True))
-    print(
-        f"first deployment of {HOSTS} flat hosts: real sshd, an installer, the demo's agent; median of {ROUNDS}"
-    )
+    print(f"first deployment of {HOSTS} flat hosts, an installer and the demo's agent, median of {ROUNDS}")
     print(measure.line("  floor: asyncssh, one exec, bytes on stdin", floor))
     print(measure.line("  ramify apply", first))
     print(measure.line("  ramify apply again (contacts nobody)", again))
