@@ -47,7 +47,7 @@ class Spec:
         env: Mapping[str, str] | None = None,
         **changes: Any,
     ) -> Bundle:
-        """A bundle of a hierarchy; each node on a host named as its path (`/gw1/a` on `gw1.a`) unless `moved`."""
+        """A bundle of a hierarchy: `/gw1/a` is on host `gw1.a`, and so on, unless it is `moved`."""
         hierarchy_value, problems = hierarchy.read(_text({"tree": tree}), "hierarchy.yml")
         assert hierarchy_value is not None, list(problems)
         config, problems = configuration.read(_text({"env": env or {"WORD": "{{ vars.word }}"}}), "leaf.yml")

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ from ramify.transport.errors import ConnectionLostError, TransportError
 from ramify.transport.replies import Hello, NodeState, Problem, Reply, StubError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sim.world import Initiator, World
 
 HELLO = Hello(

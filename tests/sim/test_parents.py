@@ -195,6 +195,17 @@ async def test_a_damaged_pack_is_never_kept(stage: Stage) -> None:
     assert set(outcomes(await stage.operator.apply(bundle)).values()) == {"done", "unchanged"}
 
 
+async def test_an_initiator_keeps_the_bundle_and_the_packs_of_its_last_run_only(stage: Stage) -> None:
+    await stage.operator.apply(stage.spec.bundle(TREE))
+    bundle = stage.spec.bundle(TREE, leaf="leaf2")
+
+    await stage.operator.apply(bundle)
+
+    own = stage.world.host("gw1").data("/gw1") / "packs"
+    digest = bundles.digest(bundles.encode(bundle))
+    assert {file.name for file in own.iterdir()} == {f"{digest}.bundle", stage.spec.digests["leaf2"]}
+
+
 async def test_an_initiator_that_is_asked_to_end_in_mid_run_ends(stage: Stage) -> None:
     bundle, running, stuck = await stuck_run(stage)
     initiator = stage.world.initiator("/gw1")

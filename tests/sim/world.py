@@ -19,7 +19,7 @@ from ramify.directory.sqlite import Directory
 from ramify.initiator import messages
 from ramify.initiator.messages import Chunk, Kind, Options, RunRequest
 from ramify.initiator.run import Run
-from ramify.initiator.service import Service
+from ramify.initiator.serving import Service
 from ramify.initiator.supply import Supply
 from ramify.initiator.visit import Job, Place
 from ramify.model import bundle as bundles

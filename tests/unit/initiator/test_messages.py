@@ -1,0 +1,75 @@
+"""Messages: each is read as what it was written, and nothing is larger than a frame."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ramify.initiator import messages
+from ramify.initiator.messages import PIECE, UnusableMessageError
+from ramify.model.events import Finished, Found, Note, Started
+from ramify.model.record import NodeRecord, NodeResult, Outcome
+from ramify.transport.frames import HEADER_LIMIT
+
+RECORD = NodeRecord("/a/b", "h", "/a", values={"x": "y"})
+DOWN: list[messages.Downward] = [
+    messages.RunRequest("apply", "b", "/a", "r", "k", ("/a/*",), "/agent"),
+    messages.Chunk("pack", "d", 5, 10),
+    messages.Records((RECORD,), last=True),
+    messages.Missing("pack", "d", "why"),
+]
+UP: list[messages.Upward] = [
+    messages.Need("bundle", "d"),
+    messages.Events((Started("/a", "h"), Finished(NodeResult("/a", Outcome.DONE), RECORD), Note("/a", "x"))),
+    messages.Events((Found("/a", (RECORD,)),)),
+    messages.Recorded("/a", (RECORD,), last=False),
+    messages.Ended(),
+    messages.Refused("no", begun=True),
+]
+
+
+@pytest.mark.parametrize("message", DOWN)
+def test_what_a_parent_says_is_understood(message: messages.Downward) -> None:
+    assert messages.decode_downward(messages.encode(message)) == message
+
+
+@pytest.mark.parametrize("message", UP)
+def test_what_an_initiator_says_is_understood(message: messages.Upward) -> None:
+    assert messages.decode_upward(messages.encode(message)) == message
+
+
+def test_neither_takes_the_words_of_the_other() -> None:
+    for message in UP:
+        with pytest.raises(UnusableMessageError):
+            messages.decode_downward(messages.encode(message))
+    for request in DOWN:
+        with pytest.raises(UnusableMessageError):
+            messages.decode_upward(messages.encode(request))
+
+
+@given(st.binary())
+def test_bytes_that_are_no_message_are_refused_politely(data: bytes) -> None:
+    for decode in (messages.decode_downward, messages.decode_upward):
+        with pytest.raises(UnusableMessageError):
+            decode(data)
+
+
+@given(st.lists(st.integers(0, PIECE // 2), max_size=12))
+def test_pieces_hold_everything_in_order_and_fit_into_a_frame(sizes: list[int]) -> None:
+    records = [NodeRecord(f"/n{at}", "h", "/", values={"x": "x" * size}) for at, size in enumerate(sizes)]
+
+    groups = list(messages.pieces(records))
+
+    assert [record for group in groups for record in group] == records
+    assert all(len(messages.encode(messages.Records(group, last=False))) < 2 * PIECE for group in groups)
+    assert all(groups)
+
+
+def test_values_of_any_size_do_not_stop_a_record() -> None:
+    large = NodeRecord("/a", "h", "/", digest="d", values={"x": "x" * (HEADER_LIMIT + 1)})
+
+    ((record,),) = messages.pieces([large])
+    ((event,),) = messages.pieces([Finished(NodeResult("/a", Outcome.DONE), large)])
+
+    assert record == NodeRecord("/a", "h", "/", digest="d")
+    assert isinstance(event, Finished)
+    assert event.record == record
