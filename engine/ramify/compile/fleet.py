@@ -28,7 +28,10 @@ _OTHERS_CHILDREN = re.compile(r"""[.'"]\s*children\b""")
 
 
 class Fleet:
-    """A compiled bundle; look-ups by path."""
+    """A compiled bundle; look-ups by path.
+
+    `matched` are the sets of patterns (by their numbers in `lists`) that match a node, each once.
+    """
 
     def __init__(self, bundle: Bundle, scope: str) -> None:
         self.bundle = bundle
@@ -38,6 +41,8 @@ class Fleet:
         self.hosts: dict[str, Host] = {}
         self.pooled: dict[str, str] = {}
         self.digests: dict[str, Digests] = {}
+        self.lists = Lists(bundle)
+        self.matched: tuple[frozenset[int], ...] = ()
         self._problems = Problems()
         self._placed: dict[str, Host] = {}
         self._taken: list[Taken] = []
@@ -111,16 +116,16 @@ class Fleet:
             merging.check_merged(specs, self.diagnostics)
         if self.diagnostics.failed:
             return
-        lists = Lists(self.bundle)
-        matcher = Matcher(lists.patterns)
+        matcher = Matcher(self.lists.patterns)
         self.tree = tree.grow(specs, matcher, None if self._whole else self.scope)
         if matcher.has_regex:
             matches = [matcher.matches(node.path, node.state) for node in self.tree.nodes]
         else:
             matches = [matcher.accepted(node.state) for node in self.tree.nodes]
-        self._taken = [lists.taken(matched) for matched in matches]
+        self._taken = [self.lists.taken(matched) for matched in matches]
+        self.matched = tuple(dict.fromkeys(matches))
         if self.scope == paths.ROOT:
-            tell_dead(matcher.patterns, matches, self.diagnostics)
+            tell_dead(matcher.patterns, self.matched, self.diagnostics)
 
     def place(self) -> None:
         """Nodes to hosts."""

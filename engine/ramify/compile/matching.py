@@ -1,6 +1,6 @@
 """Which entries take which nodes: the lists of the repository, the placements and the assertions together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -38,6 +38,7 @@ class Lists:
         lists.append([placement.patterns for placement in self._placements])
         lists.append([_patterns(assertion) for assertion in self._assertions])
         self._patterns = lists
+        self._owners = tuple(_owners(lists))
         self._known: dict[frozenset[int], Taken] = {}
         self._roles: dict[tuple[tuple[int, ...], ...], int] = {}
 
@@ -64,17 +65,30 @@ class Lists:
         return Taken(role, code, install, service, rule, tuple(self._assertions[at] for at in assertions))
 
     def _indices(self, matched: frozenset[int]) -> list[tuple[int, ...]]:
-        first = 0
-        result = []
-        for entries in self._patterns:
-            indices = []
-            for at, patterns in enumerate(entries):
-                end = first + len(patterns)
-                if selected(patterns, frozenset(n - first for n in matched if first <= n < end)):
-                    indices.append(at)
-                first = end
-            result.append(tuple(indices))
-        return result
+        """Of each list the entries that are taken; only those that something matched are looked at."""
+        touched: dict[tuple[int, int], list[int]] = {}
+        for number in sorted(matched):
+            owner = self._owners[number]
+            touched.setdefault((owner.which, owner.entry), []).append(owner.pattern)
+        result: list[list[int]] = [[] for _ in self._patterns]
+        for (at, entry), numbers in touched.items():
+            if selected(self._patterns[at][entry], frozenset(numbers)):
+                result[at].append(entry)
+        return [tuple(entries) for entries in result]
+
+
+class Owner(Struct, frozen=True):
+    """Which list, which entry of it, and which pattern of that a number stands for."""
+
+    which: int
+    entry: int
+    pattern: int
+
+
+def _owners(lists: Sequence[Sequence[Sequence[Pattern]]]) -> Iterator[Owner]:
+    for at, entries in enumerate(lists):
+        for entry, patterns in enumerate(entries):
+            yield from (Owner(at, entry, pattern) for pattern in range(len(patterns)))
 
 
 def _patterns(assertion: Assertion) -> tuple[Pattern, ...]:
@@ -88,7 +102,7 @@ def tell_dead(
     patterns: Sequence[Pattern], matches: Sequence[frozenset[int]], diagnostics: Diagnostics
 ) -> None:
     """Warn of patterns that match no node."""
-    live = frozenset().union(*set(matches))
+    live = frozenset().union(*matches)
     for at, pattern in enumerate(patterns):
         if at not in live:
             diagnostics.warning(

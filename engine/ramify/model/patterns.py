@@ -14,6 +14,7 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from functools import reduce
 
 from msgspec import Struct
 
@@ -98,12 +99,12 @@ class Step:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._literal = _PLAIN.match(text) is not None
-        self._parts = () if self._literal else _parts(text)
+        self.literal = _PLAIN.match(text) is not None
+        self._parts = () if self.literal else _parts(text)
 
     def fits(self, name: str) -> bool:
         """Whether a name fits."""
-        if self._literal:
+        if self.literal:
             return name == self._text
         # Where in the name one can be after each part: no choice is made, so none can be wrong or slow.
         reached = {0}
@@ -139,6 +140,9 @@ def _ends(part: Part, name: str, start: int) -> Iterable[int]:
     return [end for end in ends if any(name[start:end] in item for item in part)]
 
 
+_Waiting = dict[str, list[tuple[int, int]]]  # where patterns wait for a step, by the step's text
+
+
 class Matcher:
     """Many patterns, matched while walking down a tree.
 
@@ -157,6 +161,7 @@ class Matcher:
         self._states: dict[frozenset[tuple[int, int]], int] = {}
         self._positions: list[frozenset[tuple[int, int]]] = []
         self._moves: dict[tuple[int, str], int] = {}
+        self._waiting: dict[int, tuple[_Waiting, _Waiting]] = {}
         self._accepted: dict[int, frozenset[int]] = {}
         self.start = self._intern({(at, 0) for at in range(len(self.patterns)) if at not in self._regex})
 
@@ -180,9 +185,7 @@ class Matcher:
     def matches(self, path: str, state: int | None = None) -> frozenset[int]:
         """Indices of all patterns that match a path; pass the state when it is known."""
         if state is None:
-            state = self.start
-            for name in path.strip("/").split("/"):
-                state = self.advance(state, name)
+            state = reduce(self.advance, path.strip("/").split("/"), self.start)
         found = self.accepted(state)
         if not self._regex:
             return found
@@ -214,16 +217,26 @@ class Matcher:
         return reached
 
     def _move(self, state: int, name: str) -> int:
-        after: set[tuple[int, int]] = set()
-        for at, position in self._positions[state]:
-            if position >= len(self._steps[at]):
-                continue
-            step = self._steps[at][position]
+        if state not in self._waiting:
+            self._waiting[state] = self._sorted(state)
+        plain, open_steps = self._waiting[state]
+        after = {(at, position + 1) for at, position in plain.get(name, ())}
+        for step, positions in open_steps.items():
             if step == ANY:
-                after.add((at, position))
+                after.update(positions)
             elif self._step(step).fits(name):
-                after.add((at, position + 1))
+                after.update((at, position + 1) for at, position in positions)
         return self._intern(after)
+
+    def _sorted(self, state: int) -> tuple[_Waiting, _Waiting]:
+        # Thousands of entries may name one node each: plain names are looked up, each other step tried once.
+        sorts: tuple[_Waiting, _Waiting] = ({}, {})
+        for at, position in sorted(self._positions[state]):
+            if position < len(self._steps[at]):
+                step = self._steps[at][position]
+                sort = sorts[0 if self._step(step).literal else 1]
+                sort.setdefault(step, []).append((at, position))
+        return sorts
 
     def _step(self, text: str) -> Step:
         if text not in self._compiled:

@@ -1,5 +1,7 @@
 """Matching: which entries take which nodes, over all lists at once."""
 
+import time
+
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.model.diagnostics import Severity
 from ramify.model.hierarchy import Assertion
@@ -93,3 +95,15 @@ def test_a_part_of_a_fleet_cannot_tell_which_patterns_are_dead() -> None:
     made = bundle(TREE, service=(entry("/r2", "s"),), documents=[document("s")])
 
     assert list(compile_fleet(made, "/r1").diagnostics) == []
+
+
+def test_entries_that_name_one_node_each_cost_no_more_than_nodes() -> None:
+    many = 3000
+    service = tuple(entry(f"/app{number}", "s") for number in range(1, many + 1))
+    matched = bundle(spec(f"app[1-{many}]"), service=service, others=(document("s"),))
+
+    began = time.perf_counter()
+    fleet = compile_fleet(matched)
+
+    assert time.perf_counter() - began < 5  # every node against every pattern would be 20
+    assert [len(fleet.taken(one).service) for one in fleet.tree.nodes] == [1] * many
