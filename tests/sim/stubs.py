@@ -209,10 +209,11 @@ class SimSession:
             shutil.rmtree(host.data(node.path).parent, ignore_errors=True)
             if not host.nodes:
                 shutil.rmtree(host.packs.folder, ignore_errors=True)
+        running = host.initiators.get(node.path)
+        if running is not None and running.dead:
+            # A process that was killed is not there any more: whatever was commanded, this is another one.
+            del host.initiators[node.path]
         if command in (DEPLOY, START, SHUTDOWN, tables.RESTART):
-            running = host.initiators.get(node.path)
-            if running is not None and running.dead:
-                del host.initiators[node.path]
             host.world.changed(host, node)
 
 
