@@ -42,14 +42,19 @@ class Loaded(Struct, frozen=True):
     store: Store
 
 
-def load(folder: Path, cache: Path | None = None, overlay: Overlay | None = None) -> Loaded:
-    """Read a project; `overlay` says of the inventory's hosts what only a running lab knows."""
+def load(
+    folder: Path, cache: Path | None = None, overlay: Overlay | None = None, *, runtimes: bool = True
+) -> Loaded:
+    """Read a project; `overlay` says of the inventory's hosts what only a running lab knows.
+
+    Without `runtimes` a bundle is for looking at, not for deploying: it saves building them.
+    """
     found, cache = Diagnostics(), cache or folder / CACHE
     store, bundle, files = Store(cache / "packs"), None, Files(folder, found)
     written = _project(folder, files)
     try:
         if written:
-            bundle = _Parts(written, folder, files).bundle(store, cache, overlay)
+            bundle = _Parts(written, folder, files).bundle(store, cache, overlay, runtimes=runtimes)
     except OSError as error:
         # What users name is read with diagnostics of its own: this is the cache, or a disk that fails.
         summary = f"cannot use {error.filename or cache}: {reason(error)}"
@@ -87,7 +92,7 @@ class _Parts:
         self._found = files.found
         self._references = References(files, self._collections())
 
-    def bundle(self, store: Store, cache: Path, overlay: Overlay | None) -> Bundle | None:
+    def bundle(self, store: Store, cache: Path, overlay: Overlay | None, *, runtimes: bool) -> Bundle | None:
         """Read all of them, so that all their problems are told; then put them together."""
         tree = self._document("hierarchy", lambda data, path: hierarchy.read(data, self._files.shown(path)))
         hosts = self._document("inventory", self._inventory)
@@ -111,7 +116,7 @@ class _Parts:
             inventory=overlay(hosts) if overlay else hosts,
             configurations=configurations,
             components=components,
-            runtimes=self._runtimes(components.values(), store, cache),
+            runtimes=self._runtimes(components.values(), store, cache) if runtimes else (),
         )
 
     def _collections(self) -> list[Path]:

@@ -238,3 +238,13 @@ def test_a_repository_in_xml_is_read_as_the_papers_have_it(tmp_path: Path) -> No
     assert problem.code == "ref-scheme"
     assert problem.origin
     assert (problem.origin.file, problem.origin.line) == ("repositories/repository.xml", 4)
+
+
+def test_whoever_only_looks_builds_no_runtime(tmp_path: Path) -> None:
+    manifest = "role: initiator\nstart: {initiator: ['{python}', '{runtime}/run.py']}\n"
+    folder = write(tmp_path, collections__acme__base__gateway__component_yml=manifest)
+    found = load(folder, runtimes=False)
+
+    assert found.bundle is not None
+    assert found.bundle.runtimes == ()
+    assert not list((folder / ".ramify").glob("runtimes*"))
