@@ -5,7 +5,7 @@ done once per class; per node only what reaches the node itself is left.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -132,11 +132,9 @@ class _Maker:
             merged[key] = Slot(kind, setting.name, template, (*before, setting.origin), mode, parameter)
         return tuple(merged.values())
 
-    def _documents(self, entries: Iterable[Entry]) -> list[Configuration]:
-        # A document that several entries refer to applies once, where the last of them stands.
-        refs = list(dict.fromkeys(entry.ref for entry in reversed(tuple(entries))))
+    def _documents(self, entries: Sequence[Entry]) -> list[Configuration]:
         known = self._bundle.configurations
-        return [known[ref] for ref in reversed(refs) if ref in known]
+        return [known[entry.ref] for entry in in_force(entries) if entry.ref in known]
 
     def _template(self, setting: Setting | FileSetting) -> Template | None:
         text = setting.content if isinstance(setting, FileSetting) else setting.value
@@ -178,6 +176,12 @@ class _Maker:
                     f"Set it under `env:` of a service configuration. {others}".strip(),
                     origin,
                 )
+
+
+def in_force(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries of a list whose documents apply: one that several refer to does where the last stands."""
+    last = {entry.ref: entry for entry in entries}
+    return [entry for entry in entries if last[entry.ref] is entry]
 
 
 def digest(value: Any) -> str:

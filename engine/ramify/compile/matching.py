@@ -1,6 +1,7 @@
 """Which entries take which nodes: the lists of the repository, the placements and the assertions together."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -10,6 +11,16 @@ from ramify.model.hierarchy import Assertion
 from ramify.model.inventory import Placement
 from ramify.model.patterns import Kind, Pattern, selected
 from ramify.model.repository import Entry
+
+CODE, INSTALL, SERVICE, PLACEMENTS, ASSERTIONS = (
+    "code",
+    "install-config",
+    "service-config",
+    "placements",
+    "assert",
+)
+ROLE = (CODE, INSTALL, SERVICE)
+"""The lists that decide what a node is."""
 
 
 class Taken(Struct, frozen=True, eq=False):
@@ -23,6 +34,14 @@ class Taken(Struct, frozen=True, eq=False):
     assertions: tuple[Assertion, ...]
 
 
+class Listed(Struct, frozen=True, eq=False):
+    """An entry of a list: `which` is the list's key in its document."""
+
+    which: str
+    item: Any
+    patterns: tuple[Pattern, ...]
+
+
 class Lists:
     """All patterns of a bundle in one order, and what a set of them that matches means.
 
@@ -30,22 +49,32 @@ class Lists:
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        repository = bundle.repository
-        self._entries = (repository.code, repository.install, repository.service)
-        self._placements = bundle.inventory.placements
-        self._assertions = bundle.hierarchy.assertions
-        lists = [[entry.patterns for entry in entries] for entries in self._entries]
-        lists.append([placement.patterns for placement in self._placements])
-        lists.append([_patterns(assertion) for assertion in self._assertions])
-        self._patterns = lists
-        self._owners = tuple(_owners(lists))
+        self.listed = tuple(_listed(bundle))
+        self._owners = [
+            (at, number) for at, entry in enumerate(self.listed) for number in range(len(entry.patterns))
+        ]
         self._known: dict[frozenset[int], Taken] = {}
-        self._roles: dict[tuple[tuple[int, ...], ...], int] = {}
+        self._roles: dict[tuple[int, ...], int] = {}
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
         """All patterns, list by list."""
-        return tuple(pattern for entries in self._patterns for patterns in entries for pattern in patterns)
+        return tuple(pattern for entry in self.listed for pattern in entry.patterns)
+
+    def touched(self, matched: frozenset[int]) -> dict[int, list[int]]:
+        """The entries (by their numbers in `listed`) of which these of `patterns` match some, and which."""
+        found: dict[int, list[int]] = {}
+        for number in sorted(matched):
+            at, pattern = self._owners[number]
+            found.setdefault(at, []).append(pattern)
+        return found
+
+    def taking(self, matched: frozenset[int]) -> Iterator[int]:
+        """The entries (by their numbers in `listed`) that take a node which just these patterns match."""
+        # Only entries that something matched are looked at: there may be as many as there are nodes.
+        for at, numbers in self.touched(matched).items():
+            if selected(self.listed[at].patterns, frozenset(numbers)):
+                yield at
 
     def taken(self, matched: frozenset[int]) -> Taken:
         """What nodes get that just these of `patterns` match."""
@@ -55,40 +84,25 @@ class Lists:
         return found
 
     def _taken(self, matched: frozenset[int]) -> Taken:
-        *entries, rules, assertions = self._indices(matched)
-        code, install, service = (
-            tuple(listed[at] for at in indices)
-            for listed, indices in zip(self._entries, entries, strict=True)
-        )
-        role = self._roles.setdefault(tuple(entries), len(self._roles))
-        rule = self._placements[rules[0]] if rules else None
-        return Taken(role, code, install, service, rule, tuple(self._assertions[at] for at in assertions))
-
-    def _indices(self, matched: frozenset[int]) -> list[tuple[int, ...]]:
-        """Of each list the entries that are taken; only those that something matched are looked at."""
-        touched: dict[tuple[int, int], list[int]] = {}
-        for number in sorted(matched):
-            owner = self._owners[number]
-            touched.setdefault((owner.which, owner.entry), []).append(owner.pattern)
-        result: list[list[int]] = [[] for _ in self._patterns]
-        for (at, entry), numbers in touched.items():
-            if selected(self._patterns[at][entry], frozenset(numbers)):
-                result[at].append(entry)
-        return [tuple(entries) for entries in result]
+        by_list: dict[str, list[Any]] = {}
+        key = []
+        for at in self.taking(matched):
+            entry = self.listed[at]
+            by_list.setdefault(entry.which, []).append(entry.item)
+            if entry.which in ROLE:
+                key.append(at)
+        role = self._roles.setdefault(tuple(key), len(self._roles))
+        code, install, service = (tuple(by_list.get(which, ())) for which in ROLE)
+        rule = by_list.get(PLACEMENTS, [None])[0]
+        return Taken(role, code, install, service, rule, tuple(by_list.get(ASSERTIONS, ())))
 
 
-class Owner(Struct, frozen=True):
-    """Which list, which entry of it, and which pattern of that a number stands for."""
-
-    which: int
-    entry: int
-    pattern: int
-
-
-def _owners(lists: Sequence[Sequence[Sequence[Pattern]]]) -> Iterator[Owner]:
-    for at, entries in enumerate(lists):
-        for entry, patterns in enumerate(entries):
-            yield from (Owner(at, entry, pattern) for pattern in range(len(patterns)))
+def _listed(bundle: Bundle) -> Iterator[Listed]:
+    repository = bundle.repository
+    for which, entries in zip(ROLE, (repository.code, repository.install, repository.service), strict=True):
+        yield from (Listed(which, entry, entry.patterns) for entry in entries)
+    yield from (Listed(PLACEMENTS, rule, rule.patterns) for rule in bundle.inventory.placements)
+    yield from (Listed(ASSERTIONS, rule, _patterns(rule)) for rule in bundle.hierarchy.assertions)
 
 
 def _patterns(assertion: Assertion) -> tuple[Pattern, ...]:
