@@ -98,6 +98,15 @@ def _values(references: tuple[Reference, ...], context: dict[str, Any]) -> tuple
     return values if known else None
 
 
+def missing(template: Template, context: dict[str, Any]) -> list[Reference]:
+    """The plain references of a template that lead nowhere; what needs facts is left out."""
+    return [
+        part
+        for part in template.parts or ()
+        if isinstance(part, tuple) and part[0] != "facts" and _look_up(part, context) is _MISSING
+    ]
+
+
 def _look_up(reference: Reference, context: dict[str, Any]) -> Any:
     value: Any = context
     for step in reference:
