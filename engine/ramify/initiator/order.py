@@ -115,5 +115,8 @@ def _text(value: Value) -> str:
     return value.text
 
 
-def _control(control: Control) -> dict[str, Any]:
-    return {"argv": list(control.argv)} if control.argv else {"signal": control.signal or "TERM"}
+def _control(control: Control) -> dict[str, Any] | None:
+    """How the service is reached; None where the component states no way, which the stub then says."""
+    if control.argv:
+        return {"argv": list(control.argv)}
+    return {"signal": control.signal} if control.signal else None
