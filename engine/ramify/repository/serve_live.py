@@ -1,0 +1,99 @@
+"""The live repository: always its newest good state. Looks at the files when asked, and reads what changed.
+
+What cannot be read changes nothing: the last good state is served on, and the problems are told in the log
+and by `/healthz` until they are mended.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from ramify.model.diagnostics import Diagnostic, DiagnosticsError, Severity
+from ramify.repository.serve_answers import Answers
+from ramify.repository.serve_load import Read, current
+from ramify.repository.serve_respond import State
+
+# Up to so many files are looked at with every request; of more, at most so many per second: a look
+# costs some two microseconds, so that looking takes no more than a tenth of the time.
+_FEW = 1_000
+_LOOKS = 50_000
+# Two changes within one tick of a file system's clock have one stamp: what is so young is read once more.
+_TICK_NS = 20_000_000
+# What is broken may be mended where nobody looked for it, such as a collection that was missing.
+_AGAIN = 2.0
+
+Log = Callable[[str], None]
+
+
+class Live:
+    """One repository, read by `load` at first and whenever its files change."""
+
+    def __init__(self, load: Callable[[], Read], log: Log) -> None:
+        self._load = load
+        self._log = log
+        self._looked = time.time_ns()
+        self._read = load()
+        self._newest = _newest(self._read)
+        self._next = 0.0
+        self._lock = asyncio.Lock()
+        if self._read.catalogue is None:
+            raise DiagnosticsError(self._read.diagnostics)
+        self._state = State(self._read.catalogue, Answers(self._read.catalogue.repository))
+        self._tell(_told(self._read, Severity.WARNING))
+
+    @property
+    def found(self) -> Sequence[Diagnostic]:
+        """What there is to say of the newest state."""
+        return tuple(self._read.diagnostics)
+
+    async def state(self) -> State:
+        """The newest good state."""
+        if self._may_have_changed():
+            async with self._lock:  # whoever waited finds it read
+                if self._may_have_changed():
+                    await self._again()
+        return self._state
+
+    def _may_have_changed(self) -> bool:
+        if time.monotonic() < self._next:
+            return False
+        stamps = self._read.stamps
+        changed = self._provisional() or any(current(path) != known for path, known in stamps.items())
+        if not changed and len(stamps) > _FEW:
+            self._next = time.monotonic() + len(stamps) / _LOOKS
+        return changed
+
+    def _provisional(self) -> bool:
+        """Whether what was read must be read again, whatever the stamps say."""
+        # A stamp from the future tells of a clock that is wrong, and would be young for ever.
+        if abs(self._looked - self._newest) < _TICK_NS:
+            return True
+        broken = self._read.catalogue is None
+        return broken and time.time_ns() > self._looked + _AGAIN * 1e9
+
+    async def _again(self) -> None:
+        looked = time.time_ns()
+        read = await asyncio.to_thread(self._load)
+        before, self._read, self._looked, self._newest = self._read, read, looked, _newest(read)
+        problems = _told(read, Severity.ERROR)
+        if read.catalogue is None:
+            self._state = State(self._state.catalogue, self._state.answers, problems)
+        elif read.catalogue != self._state.catalogue or self._state.problems:
+            self._state = State(read.catalogue, Answers(read.catalogue.repository))
+            self._log("repository changed: its new state is served")
+        if problems and problems != _told(before, Severity.ERROR):
+            self._log("repository is broken: its last good state is served")
+        if tuple(read.diagnostics) != tuple(before.diagnostics):
+            self._tell(_told(read, Severity.ERROR) + _told(read, Severity.WARNING))
+
+    def _tell(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._log(line)
+
+
+def _told(read: Read, severity: Severity) -> tuple[str, ...]:
+    return tuple(str(item) for item in read.diagnostics if item.severity is severity)
+
+
+def _newest(read: Read) -> int:
+    return max((max(known[1:3]) for known in read.stamps.values() if known), default=0)

@@ -1,0 +1,235 @@
+"""Loading for the server: a project's repository, and what its references lead to, become a catalogue.
+
+Only what references name is offered, and of files only those inside the repository's folder: a reference that
+leads out of it, by `..` or by a link, stays a `file:` URL, of use to those who share the file system.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from ramify.documents import configuration, project, repository
+from ramify.model.diagnostics import Diagnostics, Origin
+from ramify.model.repository import Entry, Repository
+from ramify.repository.components import Components
+from ramify.repository.files import Files, place, reason
+from ramify.repository.folders import MANIFEST, left_out, stamp
+from ramify.repository.project import CACHE, PROJECT
+from ramify.repository.references import COLLECTION, References
+from ramify.repository.serve_catalogue import Catalogue, Content, blob, media_type, target
+from ramify.repository.stamps import Index
+from ramify.repository.store import Store
+
+# Files up to this size are kept in memory, so that they can be served in their good state after a bad edit.
+_KEPT = 1 << 20
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+
+Stamps = dict[Path, tuple[int, ...]]
+
+
+class Read(Struct, frozen=True):
+    """What was read; `catalogue` is None exactly when the diagnostics have an error.
+
+    `stamps` are those of all files that it depends on, from before they were read; empty of those not there.
+    """
+
+    catalogue: Catalogue | None
+    diagnostics: Diagnostics
+    stamps: Stamps
+
+
+def load(folder: Path) -> Read:
+    """Read what a project in a folder offers."""
+    found = Diagnostics()
+    files = _Files(folder, found)
+    catalogue = None
+    try:
+        catalogue = _project(folder, files)
+    except OSError as error:
+        what = error.filename or folder / CACHE
+        found.error("unusable-file", f"cannot use {what}: {reason(error)}", "", None)
+    return Read(None if found.failed else catalogue, found, files.stamps)
+
+
+def current(path: Path) -> tuple[int, ...]:
+    """The stamp of a path as it is now."""
+    try:
+        return stamp(path.stat())
+    except OSError:
+        return ()
+
+
+class _Files(Files):
+    """Reads files, and keeps the stamps of all that were looked for."""
+
+    def __init__(self, folder: Path, found: Diagnostics) -> None:
+        super().__init__(folder, found)
+        self.stamps: Stamps = {}
+        self.sources: list[Path] = []
+
+    def see(self, path: Path) -> None:
+        """Take the stamp of a path before it is read: a change while it is read is then seen afterwards."""
+        if path not in self.stamps:
+            self.stamps[path] = current(path)
+
+    def see_tree(self, folder: Path) -> None:
+        """The same for a folder and all in it that counts."""
+        for at, folders, names in os.walk(folder):
+            folders[:] = [name for name in folders if not left_out(name)]
+            for name in (".", *names):
+                self.see(Path(at, name))
+
+    def read(self, path: Path, origin: Origin | None) -> bytes | None:
+        self.see(path)
+        if path.name == MANIFEST:  # of a component, or of one that it extends: all of it counts
+            self.see_tree(path.parent)
+        return super().read(path, origin)
+
+    def existing(self, path: Path, origin: Origin | None) -> Path | None:
+        self.see(path)
+        return super().existing(path, origin)
+
+    def source(self, document: Path, name: str) -> str:
+        path = place(document.parent, name)
+        self.see(path)
+        text = super().source(document, name)
+        self.sources.append(path)
+        return text
+
+
+def _project(folder: Path, files: _Files) -> Catalogue | None:
+    data = files.read(folder / PROJECT, None)
+    written, problems = project.read(data, PROJECT) if data is not None else (None, Diagnostics())
+    files.found.extend(problems)
+    if written is None:
+        return None
+    origin = written.origins.get("collections")
+    places = [place(folder, name) for name in written.collections]
+    references = References(files, [path for path in places if files.existing(path, origin)])
+    path = references.resolve(written.repository, folder, written.origins["repository"])
+    return _Reader(folder, files, references, path).catalogue() if path else None
+
+
+class _Reader:
+    """Follows the references of one repository document."""
+
+    def __init__(self, folder: Path, files: _Files, references: References, document: Path) -> None:
+        self._files = files
+        self._references = references
+        self._document = document
+        self._home = document.parent
+        self._store = Store(folder / CACHE / "packs")
+        self._index = Index(folder / CACHE / "artifacts.json")
+        self._components = Components(files, references, self._store, self._index)
+        self._targets: dict[str, str] = {}
+        self._offered: dict[str, Content] = {}
+        self._blobs: dict[str, Content] = {}
+
+    def catalogue(self) -> Catalogue | None:
+        """All of it; None with diagnostics when the document cannot be read."""
+        data = self._files.read(self._document, None)
+        if data is None:
+            return None
+        lists, problems = repository.read(data, self._files.shown(self._document))
+        self._files.found.extend(problems)
+        if lists is None:
+            return None
+        self._offer(self._document, data)
+        self._follow(lists)
+        self._index.save()
+        return Catalogue(
+            repository=lists,
+            document=self._document.name,
+            targets=self._targets,
+            files=self._offered,
+            blobs=self._blobs,
+            stores=(self._store.folder,),
+        )
+
+    def _follow(self, lists: Repository) -> None:
+        for entry in lists.code:
+            self._resolved(entry, self._code)
+        for entry in (*lists.install, *lists.service):
+            self._resolved(entry, self._configuration)
+
+    def _resolved(self, entry: Entry, take: Callable[[Entry, Path], str | None]) -> None:
+        """Find where a reference leads; one to another machine stays what it is."""
+        scheme = _SCHEME.match(entry.ref)
+        if entry.ref in self._targets or (scheme and scheme[1].lower() not in {COLLECTION, "file"}):
+            return
+        path = self._references.resolve(entry.ref, self._home, entry.origin)
+        made = take(entry, path) if path else None
+        if made is not None:
+            self._targets[entry.ref] = made
+
+    def _code(self, entry: Entry, path: Path) -> str | None:
+        if path.is_dir():
+            self._files.see_tree(path)
+        component = self._components.read(entry.ref, path, entry.origin)
+        if component is None:
+            return None
+        if not path.is_dir():
+            return self._offer(path, None) or self._outside(path, entry.origin)
+        if not entry.ref.startswith(COLLECTION) and self._name(path) is None:
+            return self._outside(path, entry.origin)
+        digest = component.artifact
+        self._blobs[digest] = Content(digest, component.size, self._store.path(digest))
+        return blob(digest)
+
+    def _configuration(self, entry: Entry, path: Path) -> str | None:
+        data = self._files.read(path, entry.origin)
+        if data is None:
+            return None
+        self._files.sources.clear()
+        _, problems = configuration.read(data, self._files.shown(path), entry.ref, self._source(path))
+        self._files.found.extend(problems)
+        for source in self._files.sources:
+            if self._offer(source, None) is None:
+                self._outside(source, entry.origin)
+        return self._offer(path, data) or self._outside(path, entry.origin)
+
+    def _source(self, document: Path) -> Callable[[str], str]:
+        return lambda name: self._files.source(document, name)
+
+    def _outside(self, path: Path, origin: Origin) -> str:
+        summary = f"{self._files.shown(path)} lies outside the repository's folder, so it is not served"
+        way_out = "Move it into the folder of the repository document, or into a collection."
+        self._files.found.warning("not-served", summary, way_out, origin)
+        return path.absolute().as_uri()
+
+    def _offer(self, path: Path, data: bytes | None) -> str | None:
+        """Offer a file by its name and by its digest; where that is, or None when it lies outside."""
+        name = self._name(path)
+        if name is None:
+            return None
+        content = self._offered.get(name) or _content(path, data)
+        self._offered[name] = content
+        self._blobs.setdefault(content.digest, content)
+        return target(name, content.digest)
+
+    def _name(self, path: Path) -> str | None:
+        """The name of a file from the repository's folder on; None when it is not in there."""
+        home, real = os.path.realpath(self._home), os.path.realpath(path)
+        if not real.startswith(home.rstrip(os.sep) + os.sep):
+            return None
+        name = os.path.relpath(path, self._home)
+        return os.path.relpath(real, home) if name.startswith("..") else name
+
+
+def _content(path: Path, data: bytes | None) -> Content:
+    """The content of a file: small ones are kept, large ones stay where they are for as long as they last."""
+    made: dict[str, Any] = {"media": media_type(path.name)}
+    with path.open("rb") as stream:
+        found = os.fstat(stream.fileno())
+        if data is None and found.st_size <= _KEPT:
+            data = stream.read()
+        if data is not None and len(data) <= _KEPT:
+            return Content(hashlib.sha256(data).hexdigest(), len(data), data, **made)
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Content(digest, found.st_size, path, **made, stamp=stamp(found))
