@@ -40,7 +40,7 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project as `init` writes it, with its runtime built."""
     folder = tmp_path_factory.mktemp("starter") / "acme"
     assert run(["init", str(folder)]) == 0
-    assert run(["-C", str(folder), "validate"]) == 0
+    assert run(["-C", str(folder), "plan"]) == 0
     return folder
 
 

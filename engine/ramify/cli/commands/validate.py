@@ -1,46 +1,49 @@
-"""`ramify validate`: everything that is wrong with the project's files."""
+"""`ramify validate`: everything that is wrong with the project's files, or with files of no project."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from ramify.cli import exits, lazy
+from ramify.cli.checking import Report, check
 from ramify.cli.diagnostics_view import counts, document, text
 from ramify.cli.failures import failure
-from ramify.cli.project import loaded
 from ramify.cli.session import Session
-from ramify.compile.fleet import compile_fleet
-from ramify.model.bundle import Bundle
-from ramify.model.diagnostics import Diagnostic, Diagnostics, Severity
-from ramify.repository.project import PROJECT, Loaded
+
+TEXT, JSON, SARIF, GITHUB, JUNIT = FORMATS = ("text", "json", "sarif", "github", "junit")
+WORKSPACE = "GITHUB_WORKSPACE"
 
 
 @lazy.command(
     "ramify validate",
     "ramify validate hierarchy.yml",
-    "ramify validate --format json | jq '.diagnostics[].code'",
+    "ramify validate --strict --format github",
+    "ramify validate --format sarif > ramify.sarif",
     name="validate",
 )
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(["text", "json"]), help="How to print what is found.")
-def command(session: Session, files: tuple[Path, ...], form: str | None) -> int:
+@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print what is found.")
+@click.option("--strict", is_flag=True, help="Count warnings as errors.")
+def command(session: Session, files: tuple[Path, ...], form: str | None, strict: bool) -> int:
     """Check the project's files; contacts nobody. With FILE, tell only what is wrong there.
 
     Every problem is told at once, as file:line:column: error[code]: summary. docs/errors.md explains codes.
+    Where there is no project, each FILE is checked alone: its name or its keys say what it is.
     """
-    session.json = session.json or form == "json"
+    form = _format(session, form)
     for file in files:
         _must_exist(file)
-    project = loaded(session)
-    found = _everything(project)
-    told = [item for item in found if not files or _speaks_of(item, session.folder, files)]
-    told += _not_read(project, files)
-    if session.json:
-        session.document({"diagnostics": document(told)})
-    else:
-        _print(session, told)
-    return exits.ERROR if Diagnostics(told).failed else exits.DONE
+    report = check(session.folder, files)
+    report = report.strict() if strict else report
+    _print(session, report, form)
+    return exits.ERROR if report.failed else exits.DONE
+
+
+def _format(session: Session, form: str | None) -> str:
+    if session.json and form not in {None, JSON}:
+        raise failure("usage", f"--json and --format {form} ask for two things", "Leave one of them out.")
+    session.json = session.json or form == JSON
+    return form or (JSON if session.json else TEXT)
 
 
 def _must_exist(file: Path) -> None:
@@ -48,48 +51,39 @@ def _must_exist(file: Path) -> None:
         raise failure("missing-file", f"no file {file}", "FILE is a path from where you are.")
 
 
-def _everything(project: Loaded) -> Diagnostics:
-    found = Diagnostics(project.diagnostics)
-    if project.bundle is not None:
-        found.extend(compile_fleet(project.bundle).diagnostics)
-    return found
+def _print(session: Session, report: Report, form: str) -> None:
+    if form == JSON:
+        session.document({"diagnostics": document(report.told)})
+    elif form == TEXT:
+        _print_text(session, report)
+    else:
+        _print_for_tools(session, report.rebased(_base(session)), form)
 
 
-def _speaks_of(item: Diagnostic, folder: Path, files: Sequence[Path]) -> bool:
-    if item.origin is None:
-        return True
-    return (folder / item.origin.file).resolve() in {file.resolve() for file in files}
+def _base(session: Session) -> Path:
+    """What names in reports count from: a checkout's root where one is known, else where we are."""
+    workspace, here = session.environ.get(WORKSPACE), Path.cwd()
+    return Path(workspace) if workspace and here.is_relative_to(workspace) else here
 
 
-def _not_read(project: Loaded, files: Sequence[Path]) -> list[Diagnostic]:
-    """A warning for each file that is no part of the project: that nothing is wrong there means nothing."""
-    if project.bundle is None:
-        return []
-    read = {(project.folder / name).resolve() for name in _read_files(project.bundle)}
-    return [
-        Diagnostic(
-            Severity.WARNING, "not-read", f"{file} is not read by the project", "Nothing was checked in it."
-        )
-        for file in files
-        if file.resolve() not in read
-    ]
+def _print_for_tools(session: Session, report: Report, form: str) -> None:
+    if form == SARIF:
+        from ramify.cli import codes, sarif_view  # noqa: PLC0415 - each format is loaded for those who want it
+
+        session.document(sarif_view.document(report.told, codes.known()))
+    elif form == JUNIT:
+        from ramify.cli import junit_view  # noqa: PLC0415
+
+        session.say(junit_view.text(report.told, report.files))
+    else:
+        from ramify.cli import github_view  # noqa: PLC0415
+
+        session.say("\n".join(filter(None, (github_view.text(report.told), counts(report.told)))))
 
 
-def _read_files(bundle: Bundle) -> Iterator[str]:
-    yield PROJECT
-    yield from {spec.origin.file for spec in bundle.hierarchy.tree}
-    yield from {spec.origin.file for spec in bundle.inventory.hosts}
-    for entries in (bundle.repository.code, bundle.repository.install, bundle.repository.service):
-        yield from {entry.origin.file for entry in entries}
-    for made in bundle.configurations.values():
-        yield from {setting.origin.file for setting in (*made.env, *made.args)}
-        yield from {file.origin.file for file in made.files}
-    yield from {made.origin.file for made in bundle.components.values() if made.origin}
-
-
-def _print(session: Session, told: Sequence[Diagnostic]) -> None:
-    if not told:
+def _print_text(session: Session, report: Report) -> None:
+    if not report.told:
         session.say(session.paint("good", "Valid: no errors, no warnings."))
         return
-    session.say(text(told, session.paint))
-    session.say(f"\n{counts(told)}")
+    session.say(text(report.told, session.paint))
+    session.say(f"\n{counts(report.told)}")
