@@ -15,6 +15,7 @@ COMMANDS = {
     "validate": Told("ramify.cli.commands.validate", "Check the project's files."),
     "tree": Told("ramify.cli.commands.tree", "Show the hierarchy, its hosts and components."),
     "profile": Told("ramify.cli.commands.profile", "Show all values of one node, and where each comes from."),
+    "schema": Told("ramify.cli.commands.schema", "Print the schemas of documents, for editors."),
     "plan": Told("ramify.cli.commands.plan", "Show what an apply would do."),
     "apply": Told("ramify.cli.commands.apply", "Bring nodes to what the project says of them."),
     "status": Told(

@@ -49,13 +49,12 @@ def kind_of(data: bytes, file: str) -> str | None:
 
 
 def _by_keys(root: Node | None) -> str | None:
-    """The kind that has most of a document's keys, when it has more of them than any other."""
+    """The kind that has most of a document's keys: at least half of them, and more than any other kind."""
     if root is None:
         return None
-    scores = sorted(
-        ((sum(key in load(kind)["properties"] for key in root), kind) for kind in KINDS), reverse=True
-    )
-    return scores[0][1] if scores[0][0] > scores[1][0] else None
+    scores = sorted((sum(key in load(kind)["properties"] for key in root), kind) for kind in KINDS)
+    (second, _), (best, kind) = scores[-2:]
+    return kind if best > second and best * 2 >= len(list(root)) else None
 
 
 def read(kind: str, data: bytes, file: str, source: Source = no_source) -> Diagnostics:
