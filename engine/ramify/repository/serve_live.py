@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from ramify.model.diagnostics import Diagnostic, DiagnosticsError, Severity
 from ramify.repository.serve_answers import Answers
-from ramify.repository.serve_load import Read, current
+from ramify.repository.serve_read import Read, current
 from ramify.repository.serve_respond import State
 
 # Up to so many files are looked at with every request; of more, at most so many per second: a look

@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from msgspec import Struct
+from urllib.parse import quote
 
 from ramify.documents import configuration, project, repository
 from ramify.model.diagnostics import Diagnostics, Origin
@@ -22,6 +21,7 @@ from ramify.repository.folders import MANIFEST, left_out, stamp
 from ramify.repository.project import CACHE, PROJECT
 from ramify.repository.references import COLLECTION, References
 from ramify.repository.serve_catalogue import Catalogue, Content, blob, media_type, target
+from ramify.repository.serve_read import Read, Stamps, current
 from ramify.repository.stamps import Index
 from ramify.repository.store import Store
 
@@ -30,39 +30,18 @@ _KEPT = 1 << 20
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 
-Stamps = dict[Path, tuple[int, ...]]
 
-
-class Read(Struct, frozen=True):
-    """What was read; `catalogue` is None exactly when the diagnostics have an error.
-
-    `stamps` are those of all files that it depends on, from before they were read; empty of those not there.
-    """
-
-    catalogue: Catalogue | None
-    diagnostics: Diagnostics
-    stamps: Stamps
-
-
-def load(folder: Path) -> Read:
-    """Read what a project in a folder offers."""
+def load(folder: Path, without: Path | None = None) -> Read:
+    """Read what a project in a folder offers; not the component that the folder `without` lies in."""
     found = Diagnostics()
     files = _Files(folder, found)
     catalogue = None
     try:
-        catalogue = _project(folder, files)
+        catalogue = _project(folder, files, without)
     except OSError as error:
         what = error.filename or folder / CACHE
         found.error("unusable-file", f"cannot use {what}: {reason(error)}", "", None)
     return Read(None if found.failed else catalogue, found, files.stamps)
-
-
-def current(path: Path) -> tuple[int, ...]:
-    """The stamp of a path as it is now."""
-    try:
-        return stamp(path.stat())
-    except OSError:
-        return ()
 
 
 class _Files(Files):
@@ -103,7 +82,7 @@ class _Files(Files):
         return text
 
 
-def _project(folder: Path, files: _Files) -> Catalogue | None:
+def _project(folder: Path, files: _Files, without: Path | None) -> Catalogue | None:
     data = files.read(folder / PROJECT, None)
     written, problems = project.read(data, PROJECT) if data is not None else (None, Diagnostics())
     files.found.extend(problems)
@@ -113,17 +92,20 @@ def _project(folder: Path, files: _Files) -> Catalogue | None:
     places = [place(folder, name) for name in written.collections]
     references = References(files, [path for path in places if files.existing(path, origin)])
     path = references.resolve(written.repository, folder, written.origins["repository"])
-    return _Reader(folder, files, references, path).catalogue() if path else None
+    return _Reader(folder, files, references, path, without).catalogue() if path else None
 
 
 class _Reader:
     """Follows the references of one repository document."""
 
-    def __init__(self, folder: Path, files: _Files, references: References, document: Path) -> None:
+    def __init__(
+        self, folder: Path, files: _Files, references: References, document: Path, without: Path | None
+    ) -> None:
         self._files = files
         self._references = references
         self._document = document
         self._home = document.parent
+        self._without = without.resolve() if without else None
         self._store = Store(folder / CACHE / "packs")
         self._index = Index(folder / CACHE / "artifacts.json")
         self._components = Components(files, references, self._store, self._index)
@@ -169,6 +151,8 @@ class _Reader:
             self._targets[entry.ref] = made
 
     def _code(self, entry: Entry, path: Path) -> str | None:
+        if self._without and self._without.is_relative_to(path.resolve()):
+            return quote(path.name)  # no snapshot can hold itself: nothing is found there
         if path.is_dir():
             self._files.see_tree(path)
         component = self._components.read(entry.ref, path, entry.origin)

@@ -1,17 +1,37 @@
 """The server: listens, gives every peer a task of its own, and ends gracefully."""
 
 import asyncio
+import signal
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 
 from ramify.repository.serve_connection import Connection, Limits
 from ramify.repository.serve_live import Live, Log
+from ramify.repository.serve_read import Read
 from ramify.repository.serve_respond import Asked, Response, refusal, respond
 
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
 _BACKLOG = 512
+
+
+Started = Callable[[list[str]], None]
+
+
+async def serve(
+    load: Callable[[], Read], place: tuple[str, int], logs: tuple[Log, Log | None], started: Started
+) -> None:
+    """Serve what `load` reads at a host and port until SIGTERM or SIGINT; `logs`: of events, of requests.
+
+    Raises:
+        DiagnosticsError: what is read at first is broken.
+        OSError: the address cannot be listened to.
+    """
+    live = Live(load, logs[0])
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await Server(live, *logs).run(*place, stop, started)
 
 
 class Server:
@@ -24,29 +44,30 @@ class Server:
         self._limits = limits or Limits()
         self._tasks: dict[Connection, asyncio.Task[None]] = {}
 
-    async def run(
-        self, host: str, port: int, stop: asyncio.Event, started: Callable[[list[str]], None]
-    ) -> None:
+    async def run(self, host: str, port: int, stop: asyncio.Event, started: Started) -> None:
         """Listen, tell the URLs, and serve until `stop` is set; requests under way are finished.
 
         Raises:
             OSError: the address cannot be listened to.
         """
-        async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        group = asyncio.TaskGroup()
 
-            def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                if len(self._tasks) >= self._limits.connections:
-                    writer.write(_FULL)
-                    writer.close()
-                    return
-                peer = Connection((reader, writer), self._respond, self._limits, self._access)
-                self._tasks[peer] = group.create_task(self._serve(peer))
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if len(self._tasks) >= self._limits.connections:
+                writer.write(_FULL)
+                writer.close()
+                return
+            peer = Connection((reader, writer), self._respond, self._limits, self._access)
+            self._tasks[peer] = group.create_task(self._serve(peer))
 
-            listener = await asyncio.start_server(accept, host, port, backlog=_BACKLOG)
-            stack.callback(listener.close)
-            started([_url(*sock.getsockname()[:2]) for sock in listener.sockets])
-            await stop.wait()
-            listener.close()
+        listener = await asyncio.start_server(accept, host, port, backlog=_BACKLOG, start_serving=False)
+        async with group:
+            try:
+                await listener.start_serving()
+                started([_url(*sock.getsockname()[:2]) for sock in listener.sockets])
+                await stop.wait()
+            finally:
+                listener.close()
             await self._end()
 
     async def _serve(self, peer: Connection) -> None:

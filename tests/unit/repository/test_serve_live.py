@@ -10,7 +10,8 @@ import pytest
 
 from ramify.model.diagnostics import DiagnosticsError
 from ramify.repository.serve_live import Live
-from ramify.repository.serve_load import Read, load
+from ramify.repository.serve_load import load
+from ramify.repository.serve_read import Read
 from unit.repository import packs, projects
 from unit.repository.serving import Serving, serving
 

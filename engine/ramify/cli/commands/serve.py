@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +48,7 @@ def command(session: Session, host: str, port: int, project: Path | None) -> Non
     if host not in _LOOPBACK:
         session.note(f"Everybody who reaches {host} can read this repository.")
     with _told_if_taken(host, port):
-        asyncio.run(_serve(session, host, port))
+        _serve(session, host, port)
 
 
 @contextmanager
@@ -64,17 +63,12 @@ def _told_if_taken(host: str, port: int) -> Iterator[None]:
         raise failure("listen", f"cannot listen to {host} port {port}: {told}", hint) from error
 
 
-async def _serve(session: Session, host: str, port: int) -> None:
-    from ramify.repository.serve_live import Live  # noqa: PLC0415 - `--help` needs none of it
-    from ramify.repository.serve_load import load  # noqa: PLC0415
-    from ramify.repository.serve_server import Server  # noqa: PLC0415
+def _serve(session: Session, host: str, port: int) -> None:
+    from ramify.repository.serve_load import load  # noqa: PLC0415 - `--help` needs none of it
+    from ramify.repository.serve_server import serve  # noqa: PLC0415
 
-    live = Live(lambda: load(session.folder), session.note)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = Server(live, session.note, session.note if session.verbose else None)
-    await server.run(host, port, stop, lambda urls: _started(session, urls))
+    logs = session.note, session.note if session.verbose else None
+    asyncio.run(serve(lambda: load(session.folder), (host, port), logs, lambda urls: _started(session, urls)))
 
 
 def _started(session: Session, urls: list[str]) -> None:
