@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from email.utils import formatdate
 from http import HTTPStatus
 
 import h11
@@ -188,7 +189,7 @@ class Connection:
         return response
 
     def _start(self, response: Response) -> h11.Response:
-        headers = [*response.headers, ("Server", "ramify")]
+        headers = [*response.headers, ("Date", formatdate(usegmt=True)), ("Server", "ramify")]
         if response.status != HTTPStatus.NOT_MODIFIED:
             headers.append(("Content-Length", str(response.length)))
         if self.last:

@@ -19,8 +19,10 @@ _FEW = 1_000
 _LOOKS = 50_000
 # Two changes within one tick of a file system's clock have one stamp: what is so young is read once more.
 _TICK_NS = 20_000_000
-# What is broken may be mended where nobody looked for it, such as a collection that was missing.
+# What is broken may be mended where nobody looked for it, such as a collection that was missing: it is read
+# again after so many seconds, and so many times as long as reading it takes.
 _AGAIN = 2.0
+_REST = 10
 
 Log = Callable[[str], None]
 
@@ -34,7 +36,7 @@ class Live:
         self._looked = time.time_ns()
         self._read = load()
         self._newest = _newest(self._read)
-        self._next = 0.0
+        self._next = self._retry = 0.0
         self._lock = asyncio.Lock()
         if self._read.catalogue is None:
             raise DiagnosticsError(self._read.diagnostics)
@@ -68,12 +70,13 @@ class Live:
         # A stamp from the future tells of a clock that is wrong, and would be young for ever.
         if abs(self._looked - self._newest) < _TICK_NS:
             return True
-        broken = self._read.catalogue is None
-        return broken and time.time_ns() > self._looked + _AGAIN * 1e9
+        return self._read.catalogue is None and time.monotonic() > self._retry
 
     async def _again(self) -> None:
-        looked = time.time_ns()
+        looked, begun = time.time_ns(), time.monotonic()
         read = await asyncio.to_thread(self._load)
+        ended = time.monotonic()
+        self._retry = ended + max(_AGAIN, _REST * (ended - begun))
         before, self._read, self._looked, self._newest = self._read, read, looked, _newest(read)
         problems = _told(read, Severity.ERROR)
         if read.catalogue is None:

@@ -31,13 +31,20 @@ _KEPT = 1 << 20
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 
 
-def load(folder: Path, without: Path | None = None) -> Read:
-    """Read what a project in a folder offers; not the component that the folder `without` lies in."""
+Good = set[tuple[Path, str]]
+"""Configurations that were found good, by their path and digest."""
+
+
+def load(folder: Path, without: Path | None = None, good: Good | None = None) -> Read:
+    """Read what a project in a folder offers; not the component that the folder `without` lies in.
+
+    Whoever reads a project over and over keeps `good`: thousands of documents are not parsed for one change.
+    """
     found = Diagnostics()
     files = _Files(folder, found)
     catalogue = None
     try:
-        catalogue = _project(folder, files, without)
+        catalogue = _project(folder, files, without, set() if good is None else good)
     except OSError as error:
         what = error.filename or folder / CACHE
         found.error("unusable-file", f"cannot use {what}: {reason(error)}", "", None)
@@ -82,7 +89,7 @@ class _Files(Files):
         return text
 
 
-def _project(folder: Path, files: _Files, without: Path | None) -> Catalogue | None:
+def _project(folder: Path, files: _Files, without: Path | None, good: Good) -> Catalogue | None:
     data = files.read(folder / PROJECT, None)
     written, problems = project.read(data, PROJECT) if data is not None else (None, Diagnostics())
     files.found.extend(problems)
@@ -92,19 +99,19 @@ def _project(folder: Path, files: _Files, without: Path | None) -> Catalogue | N
     places = [place(folder, name) for name in written.collections]
     references = References(files, [path for path in places if files.existing(path, origin)])
     path = references.resolve(written.repository, folder, written.origins["repository"])
-    return _Reader(folder, files, references, path, without).catalogue() if path else None
+    return _Reader(folder, files, references, without, good).catalogue(path) if path else None
 
 
 class _Reader:
     """Follows the references of one repository document."""
 
     def __init__(
-        self, folder: Path, files: _Files, references: References, document: Path, without: Path | None
+        self, folder: Path, files: _Files, references: References, without: Path | None, good: Good
     ) -> None:
         self._files = files
         self._references = references
-        self._document = document
-        self._home = document.parent
+        self._home = folder
+        self._good = good
         self._without = without.resolve() if without else None
         self._store = Store(folder / CACHE / "packs")
         self._index = Index(folder / CACHE / "artifacts.json")
@@ -113,21 +120,22 @@ class _Reader:
         self._offered: dict[str, Content] = {}
         self._blobs: dict[str, Content] = {}
 
-    def catalogue(self) -> Catalogue | None:
+    def catalogue(self, document: Path) -> Catalogue | None:
         """All of it; None with diagnostics when the document cannot be read."""
-        data = self._files.read(self._document, None)
+        self._home = document.parent
+        data = self._files.read(document, None)
         if data is None:
             return None
-        lists, problems = repository.read(data, self._files.shown(self._document))
+        lists, problems = repository.read(data, self._files.shown(document))
         self._files.found.extend(problems)
         if lists is None:
             return None
-        self._offer(self._document, data)
+        self._offer(document, data)
         self._follow(lists)
         self._index.save()
         return Catalogue(
             repository=lists,
-            document=self._document.name,
+            document=document.name,
             targets=self._targets,
             files=self._offered,
             blobs=self._blobs,
@@ -170,13 +178,21 @@ class _Reader:
         data = self._files.read(path, entry.origin)
         if data is None:
             return None
+        known = path, hashlib.sha256(data).hexdigest()
+        if known not in self._good:
+            self._parse(entry, path, data)
+            if not self._files.sources and not self._files.found.failed:
+                self._good.add(known)
+        return self._offer(path, data) or self._outside(path, entry.origin)
+
+    def _parse(self, entry: Entry, path: Path, data: bytes) -> None:
+        """Look for problems, and for the files that a configuration names in turn."""
         self._files.sources.clear()
         _, problems = configuration.read(data, self._files.shown(path), entry.ref, self._source(path))
         self._files.found.extend(problems)
         for source in self._files.sources:
             if self._offer(source, None) is None:
                 self._outside(source, entry.origin)
-        return self._offer(path, data) or self._outside(path, entry.origin)
 
     def _source(self, document: Path) -> Callable[[str], str]:
         return lambda name: self._files.source(document, name)

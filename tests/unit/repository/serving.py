@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ramify.repository.serve_connection import Limits
 from ramify.repository.serve_live import Live
-from ramify.repository.serve_load import load
+from ramify.repository.serve_load import Good, load
 from ramify.repository.serve_server import Server
 from unit.repository import projects
 
@@ -51,6 +51,7 @@ class Serving:
             connection.request(method, target, body, named)
             response = connection.getresponse()
             found = {name.lower(): value for name, value in response.getheaders()}
+            del found["date"]  # the one header that is another with every answer
             return Answer(response.status, found, response.read())
         finally:
             connection.close()
@@ -102,7 +103,8 @@ def serving(folder: Path, limits: Limits | None = None) -> Iterator[Serving]:
             ready[0].end = lambda: loop.call_soon_threadsafe(stop.set)
             up.set()
 
-        server = Server(Live(lambda: load(folder), log.append), log.append, log.append, limits)
+        good: Good = set()
+        server = Server(Live(lambda: load(folder, good=good), log.append), log.append, log.append, limits)
         await server.run("127.0.0.1", 0, stop, started)
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)

@@ -64,11 +64,16 @@ def _told_if_taken(host: str, port: int) -> Iterator[None]:
 
 
 def _serve(session: Session, host: str, port: int) -> None:
-    from ramify.repository.serve_load import load  # noqa: PLC0415 - `--help` needs none of it
+    from ramify.repository.serve_load import Good, load  # noqa: PLC0415 - `--help` needs none of it
     from ramify.repository.serve_server import serve  # noqa: PLC0415
 
+    good: Good = set()
     logs = session.note, session.note if session.verbose else None
-    asyncio.run(serve(lambda: load(session.folder), (host, port), logs, lambda urls: _started(session, urls)))
+    asyncio.run(
+        serve(
+            lambda: load(session.folder, good=good), (host, port), logs, lambda urls: _started(session, urls)
+        )
+    )
 
 
 def _started(session: Session, urls: list[str]) -> None:

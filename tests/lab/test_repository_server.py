@@ -1,0 +1,67 @@
+"""The repository server as a service: deployed to a host of the lab, it answers for its project."""
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ramify.repository.serve_load import load
+from ramify.repository.serve_snapshot import write
+
+pytestmark = pytest.mark.lab
+
+FILES = {
+    "ramify.yml": "project: repo\nhierarchy: hierarchy.yml\ninventory: inventory.yml\n"
+    "repository: repository.yml\n",
+    "hierarchy.yml": "tree:\n  server: {}\n",
+    "inventory.yml": "defaults: {transport: lab}\nhosts: {store: {}}\n"
+    "placements:\n  - {match: /server, host: store}\n",
+    "repository.yml": "code:\n  - {match: /server, ref: server}\n"
+    "service-config:\n  - {match: '/**', ref: config.yml}\n",
+    "server/component.yml": "extends: collection:ramify.core.repository\n",
+}
+
+
+def ramify(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "ramify", "-C", str(folder), *words]
+    return subprocess.run(line, check=False, capture_output=True, text=True, timeout=300)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    yield tmp_path
+    ramify(tmp_path, "lab", "down")
+
+
+def test_a_deployed_server_answers_for_its_project(project: Path) -> None:
+    port = free_port()
+    (project / "config.yml").write_text(f"env: {{PORT: {port}}}\n")
+    target = project / "server/snapshot"
+    read = load(project, without=target)
+    assert read.catalogue is not None, list(map(str, read.diagnostics))
+    write(read.catalogue, target)
+
+    assert ramify(project, "lab", "up").returncode == 0
+    applied = ramify(project, "apply", "-y")
+    assert applied.returncode == 0, applied.stderr
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("POST", "/", json.dumps({"type": "managent-configuration", "id": "/any/path"}))
+    (ref,) = json.load(connection.getresponse())["refs"]
+    connection.request("GET", ref["url"])
+    assert connection.getresponse().read() == (project / "config.yml").read_bytes()
+    connection.close()
+    assert "No changes" in ramify(project, "apply", "-y").stdout
