@@ -46,6 +46,10 @@ class _Shrinker(ast.NodeTransformer):
         node.returns = None
         return node
 
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
+        # Without annotations nothing is left that `from __future__ import annotations` speaks of.
+        return None if node.module == "__future__" else node
+
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
         return node

@@ -20,6 +20,7 @@ class KeyRing:
     def __init__(self, trust: Trust) -> None:
         self._trust = trust
         self._files: dict[Path, Sequence[asyncssh.SSHKeyPair] | Exception] = {}
+        self._publics: dict[Path, bytes | None] = {}
         self._agents: dict[str, _Agent] = {}
         self.notes: dict[str, None] = {}
 
@@ -32,9 +33,14 @@ class KeyRing:
         takes no others than the named ones, as IdentitiesOnly of ssh_config.
         """
         files = [file.expanduser() for file in identities]
-        named = {data for file in files if (data := _public(file))}
+        named = {data for file in files if (data := self._public(file))}
         held = sorted(await self._from_agent(path), key=lambda pair: pair.public_data not in named)
         return [*(pair for pair in held if not only or pair.public_data in named), *self._present(files)]
+
+    def _public(self, file: Path) -> bytes | None:
+        if file not in self._publics:
+            self._publics[file] = _public(file)
+        return self._publics[file]
 
     def for_identity(self, identity: str | None, instead: Sequence[Path] = ()) -> list[asyncssh.SSHKeyPair]:
         """The identity that the inventory names, or else those of ssh_config, or the default ones.
