@@ -37,4 +37,7 @@ def _below(session: Session, above: str) -> list[str]:
 
 
 paths_argument = click.argument("selection", metavar="[PATH]...", nargs=-1, type=PathExpression())
+locked_option = click.option(
+    "--locked", is_flag=True, help="Refuse what is not in the repository's lock, or differs from it."
+)
 node_argument = click.argument("path", metavar="PATH", type=PathExpression())

@@ -4,23 +4,30 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from msgspec import structs
+
 from ramify.cli import labs
 from ramify.cli.diagnostics_view import text
 from ramify.cli.session import Session
+from ramify.cli.transfers import watched
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.initiator.operator import Workspace, workspace
 from ramify.model.diagnostics import Diagnostic, DiagnosticsError, Severity
 from ramify.model.plan import Plan
 from ramify.repository.kinds import own_kind
-from ramify.repository.project import CACHE, Loaded, load
+from ramify.repository.pins import Locking
+from ramify.repository.project import CACHE, Loaded, Reading, load
 
 PATIENCE = 1.0
+PLAIN = Reading()
+LOCKED = Reading(locking=Locking.REQUIRE)
 
 
-def loaded(session: Session) -> Loaded:
+def loaded(session: Session, reading: Reading = PLAIN) -> Loaded:
     """Read the project of a session; a running lab says where its hosts are."""
-    with _told_if_slow(session):
-        return load(session.folder, overlay=labs.overlay(session.folder))
+    with _told_if_slow(session), watched(session) as watcher:
+        read = structs.replace(reading, watcher=watcher)
+        return load(session.folder, overlay=labs.overlay(session.folder), reading=read)
 
 
 @contextmanager
@@ -40,13 +47,13 @@ def _told_if_slow(session: Session) -> Iterator[None]:
 
 
 @contextmanager
-def opened(session: Session) -> Iterator[Workspace]:
-    """The workspace of a session; warnings are told.
+def opened(session: Session, *, locked: bool = False) -> Iterator[Workspace]:
+    """The workspace of a session; warnings are told. Nothing but the lock counts if it is to be `locked`.
 
     Raises:
         DiagnosticsError: the project has errors.
     """
-    with workspace(loaded(session)) as space:
+    with workspace(loaded(session, LOCKED if locked else PLAIN)) as space:
         warn(session, list(space.diagnostics))
         yield space
 

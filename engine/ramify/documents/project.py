@@ -1,5 +1,7 @@
 """`ramify.yml`: names the parts of a project."""
 
+import re
+
 from msgspec import Struct, field
 
 from ramify.documents.node import Node
@@ -8,10 +10,17 @@ from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.paths import valid_name
 
 DIRECTORY = "sqlite:.ramify/directory.db"
+STORE = 4 << 30
+
+_SIZE = re.compile(r"(\d{1,9}) ?([KMGT])iB\Z")
+_UNITS = {"K": 10, "M": 20, "G": 30, "T": 40}
 
 
 class ProjectFile(Struct, frozen=True):
-    """Where the parts are, as written; `origins` has the place of each by its key."""
+    """Where the parts are, as written; `origins` has the place of each by its key.
+
+    `store` is how many bytes of artifacts and fetched files are kept when they are not needed any more.
+    """
 
     project: str
     hierarchy: str
@@ -19,6 +28,7 @@ class ProjectFile(Struct, frozen=True):
     repository: str
     collections: tuple[str, ...] = ()
     directory: str = DIRECTORY
+    store: int = STORE
     origins: dict[str, Origin] = field(default_factory=dict)
 
 
@@ -39,5 +49,15 @@ def _build(root: Node, found: Diagnostics) -> ProjectFile:
         repository=root["repository"].text,
         collections=tuple(node.text for node in root["collections"].texts()),
         directory=root["directory"].text or DIRECTORY,
+        store=_size(root["store"]["size"], found),
         origins={key: node.origin for key, node in root.items()},
     )
+
+
+def _size(node: Node, found: Diagnostics) -> int:
+    match = _SIZE.match(node.text)
+    if match:
+        return int(match[1]) << _UNITS[match[2]]
+    if node.text:
+        found.error("bad-value", f'"{node.text[:40]}" is no size', 'Write it as "4 GiB".', node.origin)
+    return STORE

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -87,8 +87,8 @@ def build(files: Iterable[ArtifactFile]) -> Artifact:
     return Artifact(sha256(manifest).hexdigest(), manifest, ordered)
 
 
-def pack(artifact: Artifact, out: BinaryIO) -> None:
-    """Write the pack.
+def pack(artifact: Artifact, out: BinaryIO, tell: Callable[[int], None] | None = None) -> None:
+    """Write the pack; `tell` hears how many bytes are through.
 
     Raises:
         ArtifactError: a file is no longer what `build` has read.
@@ -96,11 +96,15 @@ def pack(artifact: Artifact, out: BinaryIO) -> None:
     out.write(len(artifact.manifest).to_bytes(4, "big") + artifact.manifest)
     stream = zlib.compressobj(LEVEL)
     expected = [row[3] for row in json.loads(artifact.manifest)]
+    done = 0
     for file, digest in zip(artifact.files, expected, strict=True):
         found = sha256()
         for block in _blocks(file):
             found.update(block)
             out.write(stream.compress(block))
+            done += len(block)
+            if tell:
+                tell(done)
         if found.hexdigest() != digest:
             raise ArtifactError("artifact-changed", f'"{file.name}" changed while it was being packed')
     out.write(stream.flush())

@@ -10,15 +10,20 @@ from ramify.documents import component as documents
 from ramify.documents.manifest import Manifest
 from ramify.model.component import Component
 from ramify.model.diagnostics import Origin, Severity
-from ramify.repository.artifacts import PROGRAM, ArtifactError, ArtifactFile, build
-from ramify.repository.files import Files
+from ramify.repository.artifacts import MAX_TOTAL, PROGRAM, Artifact, ArtifactError, ArtifactFile, build
+from ramify.repository.files import Files, reason
 from ramify.repository.folders import MANIFEST, from_file, from_folder
+from ramify.repository.packaging import BrokenArchiveError, is_archive, plain_name
 from ramify.repository.programs import check_format, check_programs
 from ramify.repository.references import References
 from ramify.repository.stamps import Index, fingerprint, rested
 from ramify.repository.store import Store, Stored
+from ramify.repository.sums import Sums
+from ramify.repository.targets import Target
+from ramify.repository.transfers import Unwatched, Watcher
 
 MAX_CHAIN = 16
+TREES = "trees"
 
 # In a folder without a manifest, executables of these names do what the names say (HPL 4.3).
 INSTALL, START, UNINSTALL = "install", "start", "uninstall"
@@ -36,45 +41,83 @@ class Components:
         store: Store,
         index: Index,
         clock: Callable[[], int] = time.time_ns,
+        watcher: Watcher | None = None,
     ) -> None:
         self._files = files
         self._references = references
         self._store = store
         self._index = index
         self._clock = clock
+        self._watcher = watcher or Unwatched()
+        self._ledger = references.remote.ledger
+        self._sums = Sums(index, clock)
 
-    def read(self, ref: str, path: Path, origin: Origin) -> Component | None:
+    def read(self, ref: str, target: Target, origin: Origin) -> Component | None:
         """The component that a reference written at `origin` leads to; None when it has errors."""
         looked, before = self._clock(), self._errors()
-        if path.is_dir():
-            manifest, tree = self._folder(path, origin)
+        folder = self._opened(target, origin)
+        if self._errors() > before:
+            return None
+        if folder:
+            manifest, tree = self._folder(target, folder, origin)
         else:
-            manifest, tree = self._program(path, origin)
+            manifest, tree = self._program(target, origin)
         if manifest is None or self._errors() > before:
             return None
-        stored = self._stored(path, tree.values(), looked, origin)
+        stored = self._stored(folder or target.path, tree.values(), looked, origin)
         if stored is None:
             return None
-        named = manifest if manifest.name else structs.replace(manifest, name=path.name)
+        label = target.label if target.path == folder else plain_name(target.label)
+        named = manifest if manifest.name else structs.replace(manifest, name=label)
         return named.component(ref, stored.digest, stored.size)
 
     def _errors(self) -> int:
         return sum(item.severity is Severity.ERROR for item in self._files.found)
 
-    def _program(self, path: Path, origin: Origin) -> tuple[Manifest | None, Tree]:
-        """A single file: the program of the service."""
+    def _opened(self, target: Target, origin: Origin) -> Path | None:
+        """The folder that a reference stands for, archives unpacked; None when it is one file, or unfit."""
+        path, found = target.path, self._files.found
         try:
-            file = from_file(path)
+            pin = None if target.url or not self._ledger.wants_all else self._sums.any(path)
+            if pin is not None:
+                self._ledger.note(target.name, pin, origin)
+            if path.is_dir() or not is_archive(path, target.label):
+                return path if path.is_dir() else None
+            return self._unpacked(path)
+        except BrokenArchiveError as error:
+            found.error("bad-archive", f"cannot unpack {self._files.shown(path)}: {error}", "", origin)
+        except ArtifactError as error:
+            found.error(
+                error.code, f"cannot take the files of {self._files.shown(path)}: {error}", "", origin
+            )
+        except OSError as error:
+            found.error(
+                "unreadable-file", f"cannot read {self._files.shown(path)}: {reason(error)}", "", origin
+            )
+        return None
+
+    def _unpacked(self, path: Path) -> Path:
+        from ramify.repository.archives import Trees  # noqa: PLC0415 - only for those who have archives
+
+        tree = Trees(self._store.folder.with_name(TREES)).unpacked(path, self._sums.file(path).sha256)
+        self._files.known_as(tree, self._files.shown(path))
+        return tree
+
+    def _program(self, target: Target, origin: Origin) -> tuple[Manifest | None, Tree]:
+        """A single file: the program of the service."""
+        path = target.path
+        try:
+            file = structs.replace(from_file(path), name=target.label)
         except OSError:
             self._files.missing(path, origin)
             return None, {}
         check_format(file, self._files, origin)
         return Manifest(origin=self._start_of(path), start_from="format"), {file.name: file}
 
-    def _folder(self, path: Path, origin: Origin) -> tuple[Manifest | None, Tree]:
+    def _folder(self, target: Target, path: Path, origin: Origin) -> tuple[Manifest | None, Tree]:
         """A folder and all that its manifest extends, the farthest first: nearer files and words win."""
         merged, tree = None, Tree()
-        for folder, manifest in reversed(self._chain(path, origin)):
+        for folder, manifest in reversed(self._chain(target, path, origin)):
             files, problems = from_folder(folder, origin)
             self._files.found.extend(problems)
             tree |= {file.name: file for file in files}
@@ -88,28 +131,29 @@ class Components:
         check_programs(merged, tree, self._files.found)
         return merged, tree
 
-    def _chain(self, path: Path, origin: Origin) -> list[tuple[Path, Manifest]]:
+    def _chain(self, target: Target, path: Path, origin: Origin) -> list[tuple[Path, Manifest]]:
         """The manifests of a folder and of all it extends, nearest first; nothing when one has errors."""
         chain: list[tuple[Path, Manifest]] = []
-        at: Path | None = path
+        at: tuple[Target, Path] | None = (target, path)
         while at is not None:
-            manifest = self._manifest(at)
+            manifest = self._manifest(at[1])
             if manifest is None:
                 return []
-            chain.append((at, manifest))
+            chain.append((at[1], manifest))
             place = manifest.origins.get("extends", origin)
-            at = self._extended(at, manifest, place) if manifest.extends else None
-            if manifest.extends and (at is None or self._runs_in_a_circle(at, chain, place)):
+            at = self._extended(at[0], manifest.extends, place) if manifest.extends else None
+            if manifest.extends and (at is None or self._runs_in_a_circle(at[1], chain, place)):
                 return []
         return chain
 
-    def _extended(self, folder: Path, manifest: Manifest, origin: Origin) -> Path | None:
-        at = self._references.resolve(manifest.extends or "", folder, origin)
-        if at is not None and not at.is_dir():
-            summary = f"a component extends a folder, and {self._files.shown(at)} is a file"
+    def _extended(self, base: Target, ref: str, origin: Origin) -> tuple[Target, Path] | None:
+        before = self._errors()
+        at = self._references.resolve(ref, base.inside, origin, MAX_TOTAL)
+        folder = self._opened(at, origin) if at else None
+        if at and folder is None and self._errors() == before:
+            summary = f"a component extends a folder, and {self._files.shown(at.path)} is a file"
             self._files.found.error("bad-extends", summary, "Name the folder of a component.", origin)
-            return None
-        return at
+        return (at, folder) if at and folder else None
 
     def _runs_in_a_circle(self, at: Path, chain: list[tuple[Path, Manifest]], origin: Origin) -> bool:
         folders = [folder.resolve() for folder, _ in chain]
@@ -170,7 +214,7 @@ class Components:
         if stored:
             return stored
         try:
-            stored = self._store.add(build(taken))
+            stored = self._packed(build(taken), self._files.shown(path))
         except ArtifactError as error:
             summary = f"cannot take the files of {self._files.shown(path)}: {error}"
             self._files.found.error(error.code, summary, "", origin)
@@ -178,3 +222,9 @@ class Components:
         if rested(taken, looked):
             self._index.remember(label, word, stored.digest)
         return stored
+
+    def _packed(self, artifact: Artifact, name: str) -> Stored:
+        try:
+            return self._store.add(artifact, lambda done: self._watcher.moved(name, done, None))
+        finally:
+            self._watcher.ended(name)

@@ -16,9 +16,23 @@ class Files:
     def __init__(self, folder: Path, found: Diagnostics) -> None:
         self.found = found
         self._folder = folder
+        self._known_as: dict[Path, str] = {}
+
+    def known_as(self, path: Path, name: str) -> None:
+        """Show a path, and all below it, by another name: that of what it was fetched or unpacked from."""
+        self._known_as[path] = name
+
+    def named(self, path: Path, home: Path) -> str:
+        """The name of a path that belongs to the project, as seen from a folder; of others, the full path."""
+        if not path.absolute().is_relative_to(self._folder.absolute()):
+            return str(path.absolute())
+        return os.path.relpath(path, home)
 
     def shown(self, path: Path) -> str:
         """A path as its user would type it: relative to the project, unless it is far away."""
+        for place in (path, *path.parents) if self._known_as else ():
+            if place in self._known_as:
+                return self._known_as[place] + str(path)[len(str(place)) :]
         relative = os.path.relpath(path, self._folder)
         return str(path.absolute()) if relative.startswith("../..") else relative
 

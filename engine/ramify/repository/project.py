@@ -1,6 +1,6 @@
 """Loading: a project's files become one bundle, or everything that is wrong with them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -8,42 +8,72 @@ from typing import TypeVar
 from msgspec import Struct
 
 from ramify.documents import configuration, hierarchy, inventory, project, repository
+from ramify.documents.lock import Pin
 from ramify.documents.project import ProjectFile
+from ramify.documents.text import MAX_SIZE
 from ramify.model.bundle import Bundle, Runtime
 from ramify.model.component import Component
 from ramify.model.configuration import Configuration
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.inventory import Inventory
-from ramify.model.repository import Entry
-from ramify.repository.artifacts import ArtifactError
+from ramify.model.repository import Entry, Repository
+from ramify.repository import garbage, locks
+from ramify.repository.artifacts import MAX_TOTAL, ArtifactError
+from ramify.repository.blobs import Blobs
 from ramify.repository.components import Components
 from ramify.repository.files import Files, place, reason
 from ramify.repository.kinds import UnavailableRuntimeError
-from ramify.repository.references import References
+from ramify.repository.pins import Locking
+from ramify.repository.references import References, is_url
+from ramify.repository.remote import Remote
 from ramify.repository.runtime import Runtimes
 from ramify.repository.stamps import Index
 from ramify.repository.store import Store
+from ramify.repository.sums import Sums
+from ramify.repository.targets import Base, Target
+from ramify.repository.transfers import Limits, Watcher
+from ramify.repository.web import Web
 
 PROJECT = "ramify.yml"
 CACHE = ".ramify"
+WEB = "http"
 
 T = TypeVar("T")
 Overlay = Callable[[Inventory], Inventory]
 Read = tuple[T | None, Diagnostics]
 
 
+class Reading(Struct, frozen=True):
+    """How a project is read: what its lock is there for, whether servers are asked, who watches transfers."""
+
+    locking: Locking = Locking.USE
+    ask: bool = True
+    watcher: Watcher | None = None
+    limits: Limits | None = None
+
+
 class Loaded(Struct, frozen=True):
-    """What was read; `bundle` is None exactly when the diagnostics have an error."""
+    """What was read; `bundle` is None exactly when the diagnostics have an error.
+
+    `pins` are what the references led to, as far as a lock wants to know, and `lock` is the lock's file.
+    """
 
     bundle: Bundle | None
     diagnostics: Diagnostics
     project: ProjectFile | None
     folder: Path
     store: Store
+    pins: dict[str, Pin] = {}
+    lock: Path | None = None
 
 
 def load(
-    folder: Path, cache: Path | None = None, overlay: Overlay | None = None, *, runtimes: bool = True
+    folder: Path,
+    cache: Path | None = None,
+    overlay: Overlay | None = None,
+    reading: Reading | None = None,
+    *,
+    runtimes: bool = True,
 ) -> Loaded:
     """Read a project; `overlay` says of the inventory's hosts what only a running lab knows.
 
@@ -51,15 +81,27 @@ def load(
     """
     found, cache = Diagnostics(), cache or folder / CACHE
     store, bundle, files = Store(cache / "packs"), None, Files(folder, found)
-    written = _project(folder, files)
+    written, parts = _project(folder, files), None
     try:
         if written:
-            bundle = _Parts(written, folder, files).bundle(store, cache, overlay, runtimes=runtimes)
+            parts = _Parts(written, folder, files, cache, reading or Reading())
+            bundle = parts.bundle(store, cache, overlay, runtimes=runtimes)
+        if written and parts and bundle:
+            pins = (*parts.ledger.seen.values(), *parts.ledger.locked.values())
+            garbage.keep_within(cache, garbage.needed(bundle, pins, cache), written.store)
     except OSError as error:
         # What users name is read with diagnostics of its own: this is the cache, or a disk that fails.
         summary = f"cannot use {error.filename or cache}: {reason(error)}"
         found.error("unusable-file", summary, f"What Ramify keeps between commands lies in {cache}.")
-    return Loaded(None if found.failed else bundle, found, written, folder, store)
+    return Loaded(
+        bundle=None if found.failed else bundle,
+        diagnostics=found,
+        project=written,
+        folder=folder,
+        store=store,
+        pins=parts.ledger.seen if parts else {},
+        lock=parts.lock if parts else None,
+    )
 
 
 def _project(folder: Path, files: Files) -> ProjectFile | None:
@@ -85,75 +127,110 @@ def _project(folder: Path, files: Files) -> ProjectFile | None:
 class _Parts:
     """The parts that a project file names."""
 
-    def __init__(self, written: ProjectFile, folder: Path, files: Files) -> None:
+    def __init__(
+        self, written: ProjectFile, folder: Path, files: Files, cache: Path, reading: Reading
+    ) -> None:
         self._written = written
         self._folder = folder
         self._files = files
         self._found = files.found
-        self._references = References(files, self._collections())
+        self._watcher = reading.watcher
+        self._index = Index(cache / "artifacts.json")
+        named = place(folder, written.repository)
+        away = is_url(written.repository)
+        self.lock = folder / locks.NAME if away else named.with_suffix(".lock")
+        self.ledger = locks.opened(self.lock, files, reading.locking)
+        web = Web(
+            Blobs(cache / WEB, Sums(self._index)),
+            ask=reading.ask,
+            strict=self.ledger.strict,
+            limits=reading.limits,
+            watcher=reading.watcher,
+        )
+        remote = Remote(files, web, self.ledger)
+        self._references = References(files, self._collections(), remote, folder if away else named.parent)
 
     def bundle(self, store: Store, cache: Path, overlay: Overlay | None, *, runtimes: bool) -> Bundle | None:
         """Read all of them, so that all their problems are told; then put them together."""
-        tree = self._document("hierarchy", lambda data, path: hierarchy.read(data, self._files.shown(path)))
+        tree = self._document("hierarchy", lambda data, at: hierarchy.read(data, self._shown(at)))
         hosts = self._document("inventory", self._inventory)
-        lists = self._document(
-            "repository", lambda data, path: repository.read(data, self._files.shown(path))
-        )
+        lists = self._document("repository", self._repository)
         configurations: dict[str, Configuration] = {}
         components: dict[str, Component] = {}
         if lists:
-            configurations = self._each((*lists.install, *lists.service), self._configuration)
-            index = Index(cache / "artifacts.json")
-            reader = Components(self._files, self._references, store, index)
-            components = self._each(lists.code, reader.read)
-            index.save()
+            configurations, components = self._led_to(*lists, store)
+        self._index.save()
         if tree is None or hosts is None or lists is None or self._found.failed:
             return None
         return Bundle(
             project=self._written.project,
             hierarchy=tree,
-            repository=lists,
+            repository=lists[0],
             inventory=overlay(hosts) if overlay else hosts,
             configurations=configurations,
             components=components,
             runtimes=self._runtimes(components.values(), store, cache) if runtimes else (),
         )
 
+    def _led_to(
+        self, lists: Repository, at: Target, store: Store
+    ) -> tuple[dict[str, Configuration], dict[str, Component]]:
+        """What the references of a repository lead to."""
+        configurations = self._each(
+            (*lists.install, *lists.service), at.beside, MAX_SIZE, self._configuration
+        )
+        reader = Components(self._files, self._references, store, self._index, watcher=self._watcher)
+        return configurations, self._each(lists.code, at.beside, MAX_TOTAL, reader.read)
+
     def _collections(self) -> list[Path]:
         origin = self._written.origins.get("collections")
         places = [place(self._folder, name) for name in self._written.collections]
         return [path for path in places if self._files.existing(path, origin)]
 
-    def _document(self, key: str, read: Callable[[bytes, Path], Read[T]]) -> T | None:
+    def _document(self, key: str, read: Callable[[bytes, Target], Read[T]]) -> T | None:
         """The value of the document that a key of the project file names."""
         origin = self._written.origins[key]
-        path = self._references.resolve(getattr(self._written, key), self._folder, origin)
-        data = self._files.read(path, origin) if path else None
-        if path is None or data is None:
+        at = self._references.resolve(getattr(self._written, key), self._folder, origin)
+        data = self._files.read(at.path, origin) if at else None
+        if at is None or data is None:
             return None
-        value, problems = read(data, path)
+        value, problems = read(data, at)
         self._found.extend(problems)
         return value
 
-    def _inventory(self, data: bytes, path: Path) -> Read[Inventory]:
-        return inventory.read(data, self._files.shown(path), partial(self._files.source, path))
+    def _shown(self, at: Target) -> str:
+        return self._files.shown(at.path)
 
-    def _each(self, entries: Iterable[Entry], read: Callable[[str, Path, Origin], T | None]) -> dict[str, T]:
+    def _repository(self, data: bytes, at: Target) -> Read[tuple[Repository, Target]]:
+        lists, problems = repository.read(data, self._shown(at))
+        return (lists, at) if lists else None, problems
+
+    def _inventory(self, data: bytes, at: Target) -> Read[Inventory]:
+        return inventory.read(data, self._shown(at), partial(self._files.source, at.path))
+
+    def _each(
+        self,
+        entries: Sequence[Entry],
+        base: Base,
+        limit: int,
+        read: Callable[[str, Target, Origin], T | None],
+    ) -> dict[str, T]:
         """What the references of entries lead to; each is read once, and followed wherever it is written."""
         values: dict[str, T | None] = {}
-        base = place(self._folder, self._written.repository).parent
+        urls = (self._references.url(entry.ref, base) for entry in entries)
+        self._references.remote.prefetch(filter(None, urls), limit)
         for entry in entries:
-            path = self._references.resolve(entry.ref, base, entry.origin)
-            if path is not None and entry.ref not in values:
-                values[entry.ref] = read(entry.ref, path, entry.origin)
+            target = self._references.resolve(entry.ref, base, entry.origin, limit)
+            if target is not None and entry.ref not in values:
+                values[entry.ref] = read(entry.ref, target, entry.origin)
         return {ref: value for ref, value in values.items() if value is not None}
 
-    def _configuration(self, ref: str, path: Path, origin: Origin) -> Configuration | None:
-        data = self._files.read(path, origin)
+    def _configuration(self, ref: str, at: Target, origin: Origin) -> Configuration | None:
+        data = self._references.read(at, origin)
         if data is None:
             return None
-        source = partial(self._files.source, path)
-        value, problems = configuration.read(data, self._files.shown(path), ref, source)
+        source = self._references.source(at, origin)
+        value, problems = configuration.read(data, self._shown(at), ref, source)
         self._found.extend(problems)
         return value
 

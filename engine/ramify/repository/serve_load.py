@@ -18,12 +18,14 @@ from ramify.model.repository import Entry, Repository
 from ramify.repository.components import Components
 from ramify.repository.files import Files, place, reason
 from ramify.repository.folders import MANIFEST, left_out, stamp
-from ramify.repository.project import CACHE, PROJECT
+from ramify.repository.project import CACHE, PROJECT, WEB
 from ramify.repository.references import COLLECTION, References
+from ramify.repository.remote import unasked
 from ramify.repository.serve_catalogue import Catalogue, Content, blob, media_type, target
 from ramify.repository.serve_read import Read, Stamps, current
 from ramify.repository.stamps import Index
 from ramify.repository.store import Store
+from ramify.repository.targets import Target
 
 # Files up to this size are kept in memory, so that they can be served in their good state after a bad edit.
 _KEPT = 1 << 20
@@ -97,9 +99,17 @@ def _project(folder: Path, files: _Files, without: Path | None, good: Good) -> C
         return None
     origin = written.origins.get("collections")
     places = [place(folder, name) for name in written.collections]
-    references = References(files, [path for path in places if files.existing(path, origin)])
-    path = references.resolve(written.repository, folder, written.origins["repository"])
-    return _Reader(folder, files, references, without, good).catalogue(path) if path else None
+    found = [path for path in places if files.existing(path, origin)]
+    home = place(folder, written.repository).parent
+    references = References(files, found, unasked(files, folder / CACHE / WEB), home)
+    at = references.resolve(written.repository, folder, written.origins["repository"])
+    if at and at.url:
+        summary = f"{at.name} is served already, by another server"
+        files.found.error(
+            "ref-scheme", summary, "Serve files of this machine.", written.origins["repository"]
+        )
+        return None
+    return _Reader(folder, files, references, without, good).catalogue(at.path) if at else None
 
 
 class _Reader:
@@ -148,22 +158,23 @@ class _Reader:
         for entry in (*lists.install, *lists.service):
             self._resolved(entry, self._configuration)
 
-    def _resolved(self, entry: Entry, take: Callable[[Entry, Path], str | None]) -> None:
+    def _resolved(self, entry: Entry, take: Callable[[Entry, Target], str | None]) -> None:
         """Find where a reference leads; one to another machine stays what it is."""
         scheme = _SCHEME.match(entry.ref)
         if entry.ref in self._targets or (scheme and scheme[1].lower() not in {COLLECTION, "file"}):
             return
-        path = self._references.resolve(entry.ref, self._home, entry.origin)
-        made = take(entry, path) if path else None
+        at = self._references.resolve(entry.ref, self._home, entry.origin)
+        made = take(entry, at) if at else None
         if made is not None:
             self._targets[entry.ref] = made
 
-    def _code(self, entry: Entry, path: Path) -> str | None:
+    def _code(self, entry: Entry, at: Target) -> str | None:
+        path = at.path
         if self._without and self._without.is_relative_to(path.resolve()):
             return quote(path.name)  # no snapshot can hold itself: nothing is found there
         if path.is_dir():
             self._files.see_tree(path)
-        component = self._components.read(entry.ref, path, entry.origin)
+        component = self._components.read(entry.ref, at, entry.origin)
         if component is None:
             return None
         if not path.is_dir():
@@ -174,7 +185,8 @@ class _Reader:
         self._blobs[digest] = Content(digest, component.size, self._store.path(digest))
         return blob(digest)
 
-    def _configuration(self, entry: Entry, path: Path) -> str | None:
+    def _configuration(self, entry: Entry, at: Target) -> str | None:
+        path = at.path
         data = self._files.read(path, entry.origin)
         if data is None:
             return None

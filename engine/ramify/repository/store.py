@@ -7,7 +7,7 @@ hands it on. A pack appears under its name complete or not at all.
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ramify.repository.artifacts import BLOCK, Artifact, pack
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _LEFT_OVER = 24 * 3600.0
+_USED_AGAIN = 600.0
 
 
 class Stored(Struct, frozen=True):
@@ -55,20 +56,22 @@ class Store:
         return self.path(digest).stat().st_size
 
     def find(self, digest: str) -> Stored | None:
-        """The pack, if it is here."""
+        """The pack, if it is here; it counts as used."""
         try:
-            return Stored(digest, self.size(digest))
+            stored = Stored(digest, self.size(digest))
         except FileNotFoundError:
             return None
+        use(self.path(digest))
+        return stored
 
-    def add(self, artifact: Artifact) -> Stored:
-        """Pack an artifact, unless it is here already.
+    def add(self, artifact: Artifact, tell: Callable[[int], None] | None = None) -> Stored:
+        """Pack an artifact, unless it is here already; `tell` hears how many bytes are through.
 
         Raises:
             ArtifactError: a file changed since the artifact was built.
             OSError: the folder cannot be written.
         """
-        return self.find(artifact.digest) or self._write(artifact)
+        return self.find(artifact.digest) or self._write(artifact, tell)
 
     def chunks(self, digest: str, offset: int = 0, size: int = BLOCK) -> Iterator[bytes]:
         """The pack's bytes from an offset on, in pieces for the wire.
@@ -81,7 +84,7 @@ class Store:
             while chunk := stream.read(size):
                 yield chunk
 
-    def _write(self, artifact: Artifact) -> Stored:
+    def _write(self, artifact: Artifact, tell: Callable[[int], None] | None) -> Stored:
         target = self.path(artifact.digest)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._sweep()
@@ -89,7 +92,7 @@ class Store:
         partial = target.with_name(f"{artifact.digest}.{os.urandom(4).hex()}.tmp")
         try:
             with partial.open("xb") as stream:
-                pack(artifact, stream)
+                pack(artifact, stream, tell)
                 stream.flush()
                 os.fsync(stream.fileno())
             partial.replace(target)
@@ -103,3 +106,10 @@ class Store:
             with suppress(FileNotFoundError):
                 if time.time() - left.stat().st_mtime > _LEFT_OVER:
                     left.unlink()
+
+
+def use(path: Path) -> None:
+    """Note by its time that a file was used: `ramify repo gc` takes away those that were not for long."""
+    with suppress(OSError):
+        if time.time() - path.stat().st_mtime > _USED_AGAIN:
+            os.utime(path)

@@ -1,9 +1,18 @@
 """A small project in a folder, for the tests to break in one place each."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ramify.model.diagnostics import Diagnostic
+from ramify.repository.blobs import Blobs
+from ramify.repository.files import Files
+from ramify.repository.pins import Ledger, Locking
 from ramify.repository.project import Loaded, load
+from ramify.repository.references import References
+from ramify.repository.remote import Remote
+from ramify.repository.stamps import Index
+from ramify.repository.sums import Sums
+from ramify.repository.web import Web
 
 FILES = {
     "ramify.yml": (
@@ -46,6 +55,13 @@ def _path(key: str) -> str:
     return next(
         (name for name in FILES if name.replace("/", "__").replace(".", "_") == key), key.replace("__", "/")
     )
+
+
+def references(files: Files, folder: Path, collections: Sequence[Path] = ()) -> References:
+    """References of documents in a folder, without a lock."""
+    ledger = Ledger(None, Locking.USE, files.found)
+    web = Web(Blobs(folder / ".ramify/http", Sums(Index(folder / ".ramify/artifacts.json"))))
+    return References(files, collections, Remote(files, web, ledger), folder)
 
 
 def told(loaded: Loaded) -> list[str]:

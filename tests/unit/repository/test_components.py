@@ -7,10 +7,11 @@ from ramify.model.component import Component
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.repository.components import Components
 from ramify.repository.files import Files
-from ramify.repository.references import References
 from ramify.repository.stamps import Index
 from ramify.repository.store import Store
+from ramify.repository.targets import Target
 from unit.repository import packs
+from unit.repository.projects import references
 
 ORIGIN = Origin("repository.yml", 2, 5)
 
@@ -32,8 +33,8 @@ class Place:
     def read(self, name: str) -> Component | None:
         files = Files(self.folder, self.found)
         index = Index(self.folder / ".ramify/artifacts.json")
-        reader = Components(files, References(files, []), self.store, index, self.clock)
-        component = reader.read(name, self.folder / name, ORIGIN)
+        reader = Components(files, references(files, self.folder), self.store, index, self.clock)
+        component = reader.read(name, Target(name, self.folder / name), ORIGIN)
         index.save()
         return component
 

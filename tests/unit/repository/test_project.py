@@ -227,7 +227,7 @@ def test_a_repository_in_xml_is_read_as_the_papers_have_it(tmp_path: Path) -> No
         "<repository-information>\n"
         '  <code><entry><pattern xpath="/*"/><ref url="collection:acme.base.gateway"/></entry>\n'
         '    <entry><pattern xpath="/*/*"/><ref url="agent"/></entry></code>\n'
-        '  <managent-config><entry><pattern xpath="/*"/><ref url="http://sos/config.xml"/></entry></managent-config>\n'
+        '  <managent-config><entry><pattern xpath="/*"/><ref url="ftp://sos/config.xml"/></entry></managent-config>\n'
         "</repository-information>\n"
     )
     write(tmp_path, ramify_yml=FILES["ramify.yml"].replace("repository.yml", "repository.xml"))

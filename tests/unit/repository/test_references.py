@@ -4,7 +4,8 @@ import pytest
 
 from ramify.model.diagnostics import Diagnostic, Diagnostics, Origin
 from ramify.repository.files import Files
-from ramify.repository.references import References, shipped
+from ramify.repository.references import shipped
+from unit.repository.projects import references
 
 ORIGIN = Origin("repository.yml", 1, 1)
 
@@ -18,10 +19,10 @@ def folder(tmp_path: Path) -> Path:
 
 def resolve(folder: Path, ref: str) -> Path | Diagnostic:
     found = Diagnostics()
-    references = References(Files(folder, found), [folder / "one", folder / "two"])
-    path = references.resolve(ref, folder / "base", ORIGIN)
-    assert (path is None) == found.failed
-    return path or next(iter(found))
+    made = references(Files(folder, found), folder, [folder / "one", folder / "two"])
+    target = made.resolve(ref, folder / "base", ORIGIN)
+    assert (target is None) == found.failed
+    return target.path if target else next(iter(found))
 
 
 @pytest.mark.parametrize("ref", ["agent", "./agent", "../base/agent", "agent/", "file:agent"])
@@ -55,7 +56,7 @@ def test_the_collections_shipped_with_ramify_come_last(folder: Path) -> None:
         ("collection:ns.coll", "unknown-component", "NAMESPACE.COLLECTION.COMPONENT"),
         ("collection:ns...comp", "unknown-component", "NAMESPACE.COLLECTION.COMPONENT"),
         ("collection:../../x", "unknown-component", "NAMESPACE.COLLECTION.COMPONENT"),
-        ("https://example.com/a.tar.gz", "ref-scheme", "Download it"),
+        ("https:///a.tar.gz", "ref-scheme", "https://HOST/PATH"),
         ("file://elsewhere/agent", "ref-scheme", "file:///PATH"),
         ("file:", "ref-scheme", "file:///PATH"),
         ("git+ssh://x/y", "ref-scheme", "collection:"),

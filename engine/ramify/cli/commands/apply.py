@@ -6,7 +6,7 @@ import click
 
 from ramify.cli import exits, lazy, plan_view, report_view
 from ramify.cli.accounts import counts, exit_code
-from ramify.cli.arguments import paths_argument
+from ramify.cli.arguments import locked_option, paths_argument
 from ramify.cli.carrying import Carried, carry
 from ramify.cli.failures import failure
 from ramify.cli.folding import fold
@@ -30,8 +30,9 @@ Do you want to perform these actions?
     name="apply",
 )
 @paths_argument
+@locked_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def command(session: Session, selection: tuple[str, ...], yes: bool) -> int:
+def command(session: Session, selection: tuple[str, ...], locked: bool, yes: bool) -> int:
     """Bring the nodes at PATH and below to what the project says of them; all without a PATH.
 
     Shows the plan, asks, and carries it out: each initiator deploys its own children. Exits with 2 when
@@ -40,7 +41,7 @@ def command(session: Session, selection: tuple[str, ...], yes: bool) -> int:
     """
     if not yes and not session.interactive:
         raise failure("approval", "nobody is there to approve the plan", "`-y` applies without asking.")
-    with opened(session) as space:
+    with opened(session, locked=locked) as space:
         plan = space.plan(selection)
         describe = partial(component, space.fleet)
         if plan.summary.anything:

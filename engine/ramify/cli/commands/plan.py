@@ -5,7 +5,7 @@ from functools import partial
 import click
 
 from ramify.cli import exits, lazy, plan_view
-from ramify.cli.arguments import paths_argument
+from ramify.cli.arguments import locked_option, paths_argument
 from ramify.cli.project import component, opened
 from ramify.cli.session import Session
 
@@ -18,14 +18,15 @@ from ramify.cli.session import Session
     name="plan",
 )
 @paths_argument
+@locked_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes, 0 when none.")
-def command(session: Session, selection: tuple[str, ...], detailed_exitcode: bool) -> int:
+def command(session: Session, selection: tuple[str, ...], locked: bool, detailed_exitcode: bool) -> int:
     """Show what an apply would do to the nodes at PATH and below; to all without a PATH.
 
     Compares the hierarchy with what is recorded, and contacts nobody. The same change of many nodes is
     shown once, its paths folded: /region[1-10]/zone[1-3].
     """
-    with opened(session) as space:
+    with opened(session, locked=locked) as space:
         plan = space.plan(selection)
         if session.json:
             session.document(plan)
