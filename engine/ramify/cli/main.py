@@ -15,6 +15,8 @@ COMMANDS = {
     "validate": Told("ramify.cli.commands.validate", "Check the project's files."),
     "tree": Told("ramify.cli.commands.tree", "Show the hierarchy, its hosts and components."),
     "profile": Told("ramify.cli.commands.profile", "Show all values of one node, and where each comes from."),
+    "explain": Told("ramify.cli.commands.explain", "Show all that made a node what it is, or why not."),
+    "match": Told("ramify.cli.commands.match", "Show which paths patterns get, and who uses them."),
     "schema": Told("ramify.cli.commands.schema", "Print the schemas of documents, for editors."),
     "plan": Told("ramify.cli.commands.plan", "Show what an apply would do."),
     "apply": Told("ramify.cli.commands.apply", "Bring nodes to what the project says of them."),

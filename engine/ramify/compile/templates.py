@@ -81,7 +81,7 @@ def _joined(parts: tuple[Part, ...], context: dict[str, Any]) -> str | None:
     """The text of plain references; None when one leads nowhere, or to what is not simply text."""
     words = []
     for part in parts:
-        text = part if isinstance(part, str) else as_text(_look_up(part, context))
+        text = part if isinstance(part, str) else as_text(look_up(part, context))
         if text is None:
             return None
         words.append(text)
@@ -93,9 +93,15 @@ def _values(references: tuple[Reference, ...], context: dict[str, Any]) -> tuple
 
     Other values may be equal and yet have different texts, such as 1 and true.
     """
-    values = tuple([_look_up(reference, context) for reference in references])
+    values = tuple([look_up(reference, context) for reference in references])
     known = all(value is None or value.__class__ is str or value.__class__ is int for value in values)
     return values if known else None
+
+
+def references(template: Template) -> tuple[Reference, ...]:
+    """What a template's value is made of, as far as that can be told."""
+    plain = dict.fromkeys(part for part in template.parts or () if isinstance(part, tuple))
+    return tuple(plain) or template.reads or ()
 
 
 def missing(template: Template, context: dict[str, Any]) -> list[Reference]:
@@ -103,11 +109,12 @@ def missing(template: Template, context: dict[str, Any]) -> list[Reference]:
     return [
         part
         for part in template.parts or ()
-        if isinstance(part, tuple) and part[0] != "facts" and _look_up(part, context) is _MISSING
+        if isinstance(part, tuple) and part[0] != "facts" and look_up(part, context) is _MISSING
     ]
 
 
-def _look_up(reference: Reference, context: dict[str, Any]) -> Any:
+def look_up(reference: Reference, context: dict[str, Any]) -> Any:
+    """What a reference leads to; a value without a text when it leads nowhere."""
     value: Any = context
     for step in reference:
         value = value.get(step, _MISSING) if value.__class__ is dict else getattr(value, step, _MISSING)
