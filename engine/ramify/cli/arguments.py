@@ -30,9 +30,10 @@ class PathExpression(click.ParamType[str]):
 
 def _below(session: Session, above: str) -> list[str]:
     from ramify.cli.project import compiled  # noqa: PLC0415 - the command itself may need less
+    from ramify.repository.project import Reading  # noqa: PLC0415
 
     session.folder = session.folder.expanduser()
-    fleet = compiled(session)
+    fleet = compiled(session, Reading(ask=False))
     return [node.path for node in fleet.below(above or "/")]
 
 

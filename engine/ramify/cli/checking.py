@@ -14,7 +14,7 @@ from ramify.documents import recognise
 from ramify.model.bundle import Bundle
 from ramify.model.diagnostics import Diagnostic, Diagnostics, Origin, Severity
 from ramify.repository.files import Files
-from ramify.repository.project import PROJECT, Loaded, load
+from ramify.repository.project import PROJECT, Loaded, Reading, load
 
 
 class Report(Struct, frozen=True):
@@ -56,7 +56,7 @@ def check(folder: Path, files: Sequence[Path]) -> Report:
     """Check the project in a folder, or files alone where there is none; with files tell of those only."""
     if files and not (folder / PROJECT).exists():
         return _alone(Path(), files, _no_document)
-    project = load(folder, overlay=labs.overlay(folder), runtimes=False)
+    project = load(folder, overlay=labs.overlay(folder), reading=Reading(ask=False), runtimes=False)
     found = Diagnostics(project.diagnostics)
     read = {PROJECT, *_documents(project)}
     if project.bundle is not None:

@@ -58,13 +58,13 @@ def opened(session: Session, *, locked: bool = False) -> Iterator[Workspace]:
         yield space
 
 
-def compiled(session: Session) -> Fleet:
+def compiled(session: Session, reading: Reading = PLAIN) -> Fleet:
     """The fleet of a session, without its directory.
 
     Raises:
         DiagnosticsError: the project has errors.
     """
-    found = loaded(session)
+    found = loaded(session, reading)
     if found.bundle is None:
         raise DiagnosticsError(found.diagnostics)
     fleet = compile_fleet(found.bundle)

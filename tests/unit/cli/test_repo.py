@@ -109,3 +109,14 @@ def test_on_a_terminal_a_bar_moves(capfd: object) -> None:
 
 def _begin(transfers: Transfers) -> None:
     transfers._begun["slow [x]"] = 0.0
+
+
+def test_validate_contacts_nobody(project: Path, ramify: Ramify) -> None:
+    text = (
+        (project / "repository.yml").read_text().replace("config/sensor.yml", "http://127.0.0.1:9/sensor.yml")
+    )
+    (project / "repository.yml").write_text(text)
+    result = ramify("validate")
+
+    assert result.code == 1
+    assert "error[not-fetched]: cannot fetch http://127.0.0.1:9/sensor.yml" in result.out

@@ -9,7 +9,7 @@ from ramify.cli.project import opened
 from ramify.cli.session import Session
 from ramify.cli.tables import table
 from ramify.cli.words import counted
-from ramify.repository.project import PROJECT, load
+from ramify.repository.project import PROJECT, Reading, load
 from ramify.transport import labstate
 from ramify.transport.labstate import LabStatus
 
@@ -53,7 +53,7 @@ def down(session: Session, keep: bool) -> None:
     before = labstate.state(labs.place(session.folder))
     lab.down(labs.place(session.folder), keep=keep)
     if before is not None and not keep:
-        labs.forget(load(session.folder), before.hosts)
+        labs.forget(load(session.folder, reading=Reading(ask=False)), before.hosts)
     _show(session)
 
 
