@@ -10,9 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ramify.repository.serve_load import load
-from ramify.repository.serve_snapshot import write
-
 pytestmark = pytest.mark.lab
 
 FILES = {
@@ -49,11 +46,8 @@ def project(tmp_path: Path) -> Iterator[Path]:
 def test_a_deployed_server_answers_for_its_project(project: Path) -> None:
     port = free_port()
     (project / "config.yml").write_text(f"env: {{PORT: {port}}}\n")
-    target = project / "server/snapshot"
-    read = load(project, without=target)
-    assert read.catalogue is not None, list(map(str, read.diagnostics))
-    write(read.catalogue, target)
-
+    made = ramify(project, "repo", "snapshot", str(project / "server/snapshot"))
+    assert made.returncode == 0, made.stderr
     assert ramify(project, "lab", "up").returncode == 0
     applied = ramify(project, "apply", "-y")
     assert applied.returncode == 0, applied.stderr

@@ -7,6 +7,7 @@ and by `/healthz` until they are mended.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ramify.model.diagnostics import Diagnostic, DiagnosticsError, Severity
 from ramify.repository.serve_answers import Answers
@@ -60,7 +61,8 @@ class Live:
         if time.monotonic() < self._next:
             return False
         stamps = self._read.stamps
-        changed = self._provisional() or any(current(path) != known for path, known in stamps.items())
+        changed = self._provisional() or self._gone()
+        changed = changed or any(current(path) != known for path, known in stamps.items())
         if not changed and len(stamps) > _FEW:
             self._next = time.monotonic() + len(stamps) / _LOOKS
         return changed
@@ -71,6 +73,12 @@ class Live:
         if abs(self._looked - self._newest) < _TICK_NS:
             return True
         return self._read.catalogue is None and time.monotonic() > self._retry
+
+    def _gone(self) -> bool:
+        """Whether a pack was cleared away, which reading makes again."""
+        kept = (made.source for made in self._state.catalogue.blobs.values() if not made.stamp)
+        gone = any(isinstance(source, Path) and not source.exists() for source in kept)
+        return gone and time.monotonic() > self._retry
 
     async def _again(self) -> None:
         looked, begun = time.time_ns(), time.monotonic()

@@ -19,7 +19,7 @@ from ramify.repository.components import Components
 from ramify.repository.files import Files, place, reason
 from ramify.repository.folders import MANIFEST, left_out, stamp
 from ramify.repository.project import CACHE, PROJECT, WEB
-from ramify.repository.references import COLLECTION, References
+from ramify.repository.references import COLLECTION, References, is_url
 from ramify.repository.remote import unasked
 from ramify.repository.serve_catalogue import Catalogue, Content, blob, media_type, target
 from ramify.repository.serve_read import Read, Stamps, current
@@ -149,7 +149,7 @@ class _Reader:
             targets=self._targets,
             files=self._offered,
             blobs=self._blobs,
-            stores=(self._store.folder,),
+            stores=(self._store.folder, self._store.folder.parent / WEB / "blobs"),
         )
 
     def _follow(self, lists: Repository) -> None:
@@ -207,7 +207,8 @@ class _Reader:
                 self._outside(source, entry.origin)
 
     def _source(self, document: Path) -> Callable[[str], str]:
-        return lambda name: self._files.source(document, name)
+        """Gives the texts of files that a configuration names; those on the web are not asked for."""
+        return lambda name: "" if is_url(name) else self._files.source(document, name)
 
     def _outside(self, path: Path, origin: Origin) -> str:
         summary = f"{self._files.shown(path)} lies outside the repository's folder, so it is not served"

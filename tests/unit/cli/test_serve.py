@@ -14,13 +14,12 @@ import pytest
 
 from unit.repository import projects
 
-# As the group `ramify repo` calls it, whatever else that group has.
-CALL = "import sys; from ramify.cli.commands.{0} import command; from ramify.cli.session import Session; command.main(sys.argv[1:], standalone_mode=False, obj=Session())"  # noqa: E501
+RAMIFY = [sys.executable, "-m", "ramify", "-C"]
 
 
 @contextmanager
 def process(folder: Path, *argv: str) -> Iterator[subprocess.Popen[str]]:
-    line = [sys.executable, "-c", CALL.format("serve"), "-C", str(folder), "--port", "0", *argv]
+    line = [*RAMIFY, str(folder), "repo", "serve", "--port", "0", *argv]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
         try:
             yield started
@@ -86,16 +85,9 @@ def test_who_may_read_beyond_loopback_is_told(tmp_path: Path) -> None:
 
 def test_a_snapshot_says_what_it_holds(tmp_path: Path) -> None:
     target = tmp_path / "snapshot"
-    line = [
-        sys.executable,
-        "-c",
-        CALL.format("snapshot"),
-        "-C",
-        str(projects.write(tmp_path / "p")),
-        str(target),
-    ]
+    line = [*RAMIFY, str(projects.write(tmp_path / "p")), "repo", "snapshot", str(target), "--json"]
 
-    made = subprocess.run([*line, "--json"], capture_output=True, text=True, check=True)
+    made = subprocess.run(line, capture_output=True, text=True, check=True)
 
     assert json.loads(made.stdout) == {"folder": str(target), "files": 4, "blobs": 6}
     assert (target / "lib/h11/__init__.py").is_file()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -134,3 +135,13 @@ def test_a_range_of_what_is_no_more_gets_the_whole(served: Serving) -> None:
 
     assert served.get("/large.sh", Range="bytes=0-1", If_Range=tag).status == 206
     assert served.get("/large.sh", Range="bytes=0-1", If_Range='"other"').status == 200
+
+
+def test_what_the_project_has_from_the_web_is_a_blob(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"from afar").hexdigest()
+    folder = projects.write(tmp_path)
+    (folder / ".ramify/http/blobs").mkdir(parents=True)
+    (folder / ".ramify/http/blobs" / digest).write_bytes(b"from afar")
+
+    with serving(folder) as running:
+        assert running.get(f"/blobs/{digest}").body == b"from afar"

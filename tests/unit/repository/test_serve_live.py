@@ -76,6 +76,22 @@ def test_a_change_in_what_a_component_extends_is_seen(folder: Path, running: Ser
     assert running.brp("managent-code", "/region1/app") != [before]
 
 
+def test_a_pack_that_was_cleared_away_is_made_again(folder: Path, running: Serving) -> None:
+    (url,) = running.brp("managent-code", "/region1/app")
+    (folder / ".ramify/packs" / url.removeprefix("blobs/")).unlink()
+
+    assert running.get("/" + url).status == 200
+
+
+def test_a_configuration_may_name_a_file_on_the_web_which_is_not_asked_for(
+    folder: Path, running: Serving
+) -> None:
+    (folder / "repositories/config/agent.yml").write_text("files: {a: {source: 'http://127.0.0.1:9/x'}}\n")
+
+    assert b"127.0.0.1:9" in running.get("/config/agent.yml").body
+    assert running.get("/healthz").json["problems"] == []
+
+
 @pytest.mark.parametrize(
     ("name", "text", "code"),
     [
