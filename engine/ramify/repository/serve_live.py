@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ramify.model.diagnostics import Diagnostic, DiagnosticsError, Severity
+from ramify.model.diagnostics import Diagnostic, Diagnostics, DiagnosticsError, Severity
 from ramify.repository.serve_answers import Answers
 from ramify.repository.serve_read import Read, current
 from ramify.repository.serve_respond import State
@@ -42,6 +42,7 @@ class Live:
         if self._read.catalogue is None:
             raise DiagnosticsError(self._read.diagnostics)
         self._state = State(self._read.catalogue, Answers(self._read.catalogue.repository))
+        self._lost = self._lacking()
         self._tell(_told(self._read, Severity.WARNING))
 
     @property
@@ -75,14 +76,16 @@ class Live:
         return self._read.catalogue is None and time.monotonic() > self._retry
 
     def _gone(self) -> bool:
-        """Whether a pack was cleared away, which reading makes again."""
+        """Whether a pack was cleared away; reading makes it again, or it is lost."""
+        return not self._lacking() <= self._lost
+
+    def _lacking(self) -> set[Path]:
         kept = (made.source for made in self._state.catalogue.blobs.values() if not made.stamp)
-        gone = any(isinstance(source, Path) and not source.exists() for source in kept)
-        return gone and time.monotonic() > self._retry
+        return {source for source in kept if isinstance(source, Path) and not source.exists()}
 
     async def _again(self) -> None:
         looked, begun = time.time_ns(), time.monotonic()
-        read = await asyncio.to_thread(self._load)
+        read = await asyncio.to_thread(_safely, self._load)
         ended = time.monotonic()
         self._retry = ended + max(_AGAIN, _REST * (ended - begun))
         before, self._read, self._looked, self._newest = self._read, read, looked, _newest(read)
@@ -92,6 +95,7 @@ class Live:
         elif read.catalogue != self._state.catalogue or self._state.problems:
             self._state = State(read.catalogue, Answers(read.catalogue.repository))
             self._log("repository changed: its new state is served")
+        self._lost = self._lacking()
         if problems and problems != _told(before, Severity.ERROR):
             self._log("repository is broken: its last good state is served")
         if tuple(read.diagnostics) != tuple(before.diagnostics):
@@ -100,6 +104,16 @@ class Live:
     def _tell(self, lines: Sequence[str]) -> None:
         for line in lines:
             self._log(line)
+
+
+def _safely(load: Callable[[], Read]) -> Read:
+    """What `load` reads; a load that fails is a repository that is broken, and looked at again in a while."""
+    try:
+        return load()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the last good state is still good
+        found = Diagnostics()
+        found.error("unusable-file", f"cannot read the repository: {type(error).__name__}: {error}")
+        return Read(None, found, {})
 
 
 def _told(read: Read, severity: Severity) -> tuple[str, ...]:

@@ -152,6 +152,20 @@ def test_a_repository_that_was_never_good_is_not_served(folder: Path) -> None:
         Live(lambda: load(folder), print)
 
 
+def test_a_load_that_fails_leaves_the_last_good_state(folder: Path) -> None:
+    loads = iter([load(folder)])
+
+    async def ask() -> None:
+        live = Live(lambda: next(loads), lambda _: None)
+        before = (await live.state()).catalogue
+        (folder / LISTS).write_text("code: []\n")
+        state = await live.state()
+        assert state.catalogue is before
+        assert "StopIteration" in state.problems[0]
+
+    asyncio.run(ask())
+
+
 def test_many_that_ask_at_once_read_a_change_once(folder: Path) -> None:
     loads: list[int] = []
 
