@@ -18,22 +18,26 @@ from ramify.repository.project import PROJECT, Loaded, Reading, load
 
 
 class Report(Struct, frozen=True):
-    """What was found, and in which files it was looked for; their names count from `root`."""
+    """What was found, and in which files it was looked for; their names count from `root`.
+
+    `left_out` are references to the web that nobody followed.
+    """
 
     root: Path
     told: tuple[Diagnostic, ...]
     files: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     def rebased(self, base: Path) -> "Report":
         """The same with names that count from another folder, such as the one that a code host knows."""
         names = {name: _relative(self.root / name, base) for name in _names(self)}
         told = tuple(_moved(item, names) for item in self.told)
-        return Report(base, told, tuple(names[name] for name in self.files))
+        return Report(base, told, tuple(names[name] for name in self.files), self.left_out)
 
     def strict(self) -> "Report":
         """The same with errors for warnings."""
         told = tuple(structs.replace(item, severity=Severity.ERROR) for item in self.told)
-        return Report(self.root, told, self.files)
+        return Report(self.root, told, self.files, self.left_out)
 
     @property
     def failed(self) -> bool:
@@ -52,11 +56,16 @@ def _moved(item: Diagnostic, names: dict[str, str]) -> Diagnostic:
     return structs.replace(item, origin=Origin(names[place.file], place.line, place.column))
 
 
-def check(folder: Path, files: Sequence[Path]) -> Report:
-    """Check the project in a folder, or files alone where there is none; with files tell of those only."""
+def check(folder: Path, files: Sequence[Path], *, online: bool = False) -> Report:
+    """Check the project in a folder, or files alone where there is none; with files tell of those only.
+
+    Unless asked to be online it contacts nobody: what was never fetched is left out of what is checked.
+    """
     if files and not (folder / PROJECT).exists():
         return _alone(Path(), files, _no_document)
-    project = load(folder, overlay=labs.overlay(folder), reading=Reading(ask=False), runtimes=False)
+    project = load(
+        folder, overlay=labs.overlay(folder), reading=Reading(ask=online, skip=not online), runtimes=False
+    )
     found = Diagnostics(project.diagnostics)
     read = {PROJECT, *_documents(project)}
     if project.bundle is not None:
@@ -65,7 +74,8 @@ def check(folder: Path, files: Sequence[Path]) -> Report:
         found.extend(lint(fleet))
         # Components that are shipped with Ramify are nobody's to mend: their names begin with a slash.
         read.update(name for name in _read(project.bundle) if not name.startswith("/"))
-    whole = Report(folder, tuple(found), tuple(sorted(read)))
+    left_out = tuple(_left_out(project.bundle)) if project.bundle else ()
+    whole = Report(folder, tuple(found), tuple(sorted(read)), left_out)
     return _only(whole, files, complete=project.bundle is not None) if files else whole
 
 
@@ -89,6 +99,14 @@ def _read(bundle: Bundle) -> Iterator[str]:
     yield from (made.origin.file for made in bundle.components.values() if made.origin)
 
 
+def _left_out(bundle: Bundle) -> Iterator[str]:
+    """References that the bundle has nothing of."""
+    lists = bundle.repository
+    led_to = bundle.components.keys() | bundle.configurations.keys()
+    refs = dict.fromkeys(entry.ref for entry in (*lists.code, *lists.install, *lists.service))
+    return (ref for ref in refs if ref not in led_to)
+
+
 def _only(whole: Report, files: Sequence[Path], *, complete: bool) -> Report:
     """What a project's report says of some files; those that the project does not read are checked alone."""
     wanted = {file.resolve() for file in files}
@@ -98,7 +116,7 @@ def _only(whole: Report, files: Sequence[Path], *, complete: bool) -> Report:
     others = [file for file in files if complete and file.resolve() not in known]
     alone = _alone(whole.root, others, _not_read)
     names = [name for name in whole.files if places[name] in wanted]
-    return Report(whole.root, (*told, *alone.told), (*names, *alone.files))
+    return Report(whole.root, (*told, *alone.told), (*names, *alone.files), whole.left_out)
 
 
 def _names(report: Report) -> set[str]:

@@ -7,19 +7,20 @@ from ramify.cli.session import Session
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.model import paths
 from ramify.model.diagnostics import DiagnosticsError, did_you_mean
-from ramify.repository.project import load
+from ramify.repository.project import Reading, load
 
 NEAR = 5000
 """With more paths, looking for the closest one takes longer than reading the hint."""
 
 
 def looked_at(session: Session) -> Fleet:
-    """The fleet of a session; errors that leave a tree to look at are told beside it.
+    """The fleet of a session, made without asking anybody; errors that leave a tree are told beside it.
 
     Raises:
         DiagnosticsError: there is no tree.
     """
-    found = load(session.folder, overlay=labs.overlay(session.folder), runtimes=False)
+    reading = Reading(ask=False, skip=True)
+    found = load(session.folder, overlay=labs.overlay(session.folder), reading=reading, runtimes=False)
     if found.bundle is None:
         raise DiagnosticsError(found.diagnostics)
     fleet = compile_fleet(found.bundle)

@@ -89,7 +89,8 @@ class _Maker:
         component = self._component(taken.code)
         install = self._part(self._slots(taken.install, None), _install_facts(component))
         service = self._part(self._slots(taken.service, component), _service_facts(component))
-        if component is not None:
+        # Where a document is left out (it may not be fetched), nobody knows what it says.
+        if component is not None and all(entry.ref in self._bundle.configurations for entry in taken.service):
             self._require(component, service, taken.code[0].origin)
         return NodeClass(
             component,

@@ -48,6 +48,7 @@ class Reading(Struct, frozen=True):
 
     locking: Locking = Locking.USE
     ask: bool = True
+    skip: bool = False  # what entries refer to and was never fetched, instead of an error
     watcher: Watcher | None = None
     limits: Limits | None = None
 
@@ -135,6 +136,7 @@ class _Parts:
         self._files = files
         self._found = files.found
         self._watcher = reading.watcher
+        self._skip = reading.skip
         self._index = Index(cache / "artifacts.json")
         named = place(folder, written.repository)
         away = is_url(written.repository)
@@ -217,9 +219,10 @@ class _Parts:
     ) -> dict[str, T]:
         """What the references of entries lead to; each is read once, and followed wherever it is written."""
         values: dict[str, T | None] = {}
-        urls = (self._references.url(entry.ref, base) for entry in entries)
-        self._references.remote.prefetch(filter(None, urls), limit)
+        self._references.prefetch((entry.ref for entry in entries), base, limit)
         for entry in entries:
+            if self._skip and not self._references.at_hand(entry.ref, base, limit):
+                continue
             target = self._references.resolve(entry.ref, base, entry.origin, limit)
             if target is not None and entry.ref not in values:
                 values[entry.ref] = read(entry.ref, target, entry.origin)

@@ -63,6 +63,15 @@ class References:
             return joined(ref, "") if is_url(ref) else ""
         return joined(base, ref) if isinstance(base, str) else ""
 
+    def prefetch(self, refs: Iterable[str], base: Base, limit: int) -> None:
+        """Fetch those of several references that lead to the web, at once."""
+        self.remote.prefetch(filter(None, (self.url(ref, base) for ref in refs)), limit)
+
+    def at_hand(self, ref: str, base: Base, limit: int) -> bool:
+        """Whether a reference can be followed, or refused, without asking anybody for the first time."""
+        url = self.url(ref, base)
+        return not url or self.remote.has(url, limit)
+
     def read(self, target: Target, origin: Origin | None) -> bytes | None:
         """The bytes of a document; None with a diagnostic."""
         data = self._files.read(target.path, origin)

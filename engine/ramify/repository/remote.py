@@ -40,6 +40,14 @@ class Remote:
             self._files.found.error(error.code, summary, error.way_out, origin)
             return None
 
+    def has(self, url: str, limit: int) -> bool:
+        """Whether there is something to say of a URL: for want of asking nobody may know what it leads to."""
+        try:
+            self._web.get(self._wanted(url, limit))
+        except TransferError as error:
+            return error.code != "not-fetched"
+        return True
+
     def fetch(self, url: str, limit: int, origin: Origin | None) -> Target:
         """The same, for those who tell of failures themselves.
 

@@ -1,7 +1,7 @@
 """`validate`: every format tells the same problems, at names that its reader can find."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from ramify.cli import codes, github_view, junit_view, sarif_view
 from ramify.model.diagnostics import Diagnostic, Origin, Severity
 from unit.cli.conftest import Ramify
+from unit.repository.servers import Server, running, serve
 
 Golden = Callable[[str, str], None]
 
@@ -251,3 +252,48 @@ def test_every_code_of_the_page_has_its_words() -> None:
     known = codes.known()
     assert len(known) > 60
     assert known["two-values"].way_out.startswith("narrow the later one")
+
+
+# The web.
+
+
+@pytest.fixture
+def afar(project: Path) -> Iterator[Server]:
+    """The project with a configuration on a server, which has another mistake in it than the project."""
+    with running() as server:
+        server.behave = serve({"far.yml": b"env: {a b: 1}\n"})
+        with (project / "repository.yml").open("a") as file:
+            file.write(f'  - {{match: "/site/room1/**", ref: "{server.url("far.yml")}"}}\n')
+        yield server
+
+
+def test_validate_asks_nobody_unless_told_to(afar: Server, ramify: Ramify) -> None:
+    result = ramify("validate")
+    assert (result.code, result.out) == (0, "Valid: no errors, no warnings.\n")
+    assert "1 reference to the web never fetched" in result.err
+    assert afar.asked == []
+    assert json.loads(ramify("validate", "--json").out) == {"diagnostics": []}
+
+
+def test_validate_follows_references_when_told_to(afar: Server, ramify: Ramify) -> None:
+    result = ramify("validate", "--online", "--json")
+    assert result.code == 1
+    (found,) = json.loads(result.out)["diagnostics"]
+    assert (found["code"], found["file"]) == ("bad-name", afar.url("far.yml"))
+    assert [asked.path for asked in afar.asked] == ["/far.yml"]
+
+
+def test_what_was_fetched_once_is_checked_without_asking_again(afar: Server, ramify: Ramify) -> None:
+    ramify("validate", "--online")
+    before = len(afar.asked)
+    assert ramify("validate").code == 1
+    assert len(afar.asked) == before
+
+
+def test_what_an_unfollowed_document_may_say_is_not_missed(afar: Server, ramify: Ramify) -> None:
+    del afar
+    Path("config/sensor.yml").write_text("")
+    manifest = Path("sensor/component.yml")
+    manifest.write_text(manifest.read_text().replace("default: 5", "required: true"))
+    told = json.loads(ramify("validate", "--json").out)["diagnostics"]
+    assert {item["summary"].partition(":")[0] for item in told} == {"/site/room2/sensor1 and 1 more"}

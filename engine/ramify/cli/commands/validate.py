@@ -9,6 +9,7 @@ from ramify.cli.checking import Report, check
 from ramify.cli.diagnostics_view import counts, document, text
 from ramify.cli.failures import failure
 from ramify.cli.session import Session
+from ramify.cli.words import counted
 
 TEXT, JSON, SARIF, GITHUB, JUNIT = FORMATS = ("text", "json", "sarif", "github", "junit")
 WORKSPACE = "GITHUB_WORKSPACE"
@@ -24,8 +25,9 @@ WORKSPACE = "GITHUB_WORKSPACE"
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How to print what is found.")
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
-def command(session: Session, files: tuple[Path, ...], form: str | None, strict: bool) -> int:
-    """Check the project's files; contacts nobody. With FILE, tell only what is wrong there.
+@click.option("--online", is_flag=True, help="Follow references to the web, as plan does.")
+def command(session: Session, files: tuple[Path, ...], form: str | None, strict: bool, online: bool) -> int:
+    """Check the project's files; contacts nobody unless told to. With FILE, tell only what is wrong there.
 
     Every problem is told at once, as file:line:column: error[code]: summary. docs/errors.md explains codes.
     Where there is no project, each FILE is checked alone: its name or its keys say what it is.
@@ -33,7 +35,7 @@ def command(session: Session, files: tuple[Path, ...], form: str | None, strict:
     form = _format(session, form)
     for file in files:
         _must_exist(file)
-    report = check(session.folder, files)
+    report = check(session.folder, files, online=online)
     report = report.strict() if strict else report
     _print(session, report, form)
     return exits.ERROR if report.failed else exits.DONE
@@ -84,6 +86,9 @@ def _print_for_tools(session: Session, report: Report, form: str) -> None:
 def _print_text(session: Session, report: Report) -> None:
     if not report.told:
         session.say(session.paint("good", "Valid: no errors, no warnings."))
-        return
-    session.say(text(report.told, session.paint))
-    session.say(f"\n{counts(report.told)}")
+    else:
+        session.say(text(report.told, session.paint))
+        session.say(f"\n{counts(report.told)}")
+    if report.left_out:
+        many = counted(len(report.left_out), "reference")
+        session.note(f"{many} to the web never fetched, so not followed; --online follows them.")
