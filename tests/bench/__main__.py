@@ -3,16 +3,18 @@
 import os
 import sys
 
-from bench import deployment, planning
+from bench import deployment, planning, validation
 
 
 def main() -> None:
     """Run all benchmarks, or those named."""
     # Users have bytecode; where it is not written, every start would compile all modules anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    wanted = sys.argv[1:] or ["plan", "first"]
+    wanted = sys.argv[1:] or ["plan", "validate", "first"]
     if "plan" in wanted:
         planning.report()
+    if "validate" in wanted:
+        validation.report()
     if "first" in wanted:
         deployment.report()
 
