@@ -16,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where all must run (RAMIFY_REQUIRE_HOSTS, as the build sets it), a test that was skipped is a failure."""
+    """Where all must run (the build sets RAMIFY_REQUIRE_HOSTS), a test that was skipped is a failure."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("RAMIFY_REQUIRE_HOSTS") and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
