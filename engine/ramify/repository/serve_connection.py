@@ -1,7 +1,7 @@
 """One connection of the server: h11 inside, asyncio streams outside, and a bound on all that a peer can take.
 
-A peer has `head` seconds for a request's head, as long again for its body, and must take what it is sent in
-time: whoever trickles is cut. The rules of HTTP are h11's; what is answered is `respond`'s.
+Whoever trickles is cut, and whoever does not take what it is sent. The rules of HTTP are h11's; what is
+answered is `respond`'s.
 """
 
 import asyncio
@@ -161,8 +161,7 @@ class Connection:
 
     def _own_base(self) -> str:
         """The server's root for a peer that does not say by what name it knows it."""
-        address, port, *_ = self._writer.get_extra_info("sockname")
-        return f"http://[{address}]:{port}/" if ":" in address else f"http://{address}:{port}/"
+        return url(*self._writer.get_extra_info("sockname")[:2])
 
     async def _refuse(self, status: int, message: str) -> None:
         self.last = True
@@ -231,9 +230,16 @@ class Connection:
                     while await self._reader.read(_READ):
                         pass
         self._writer.close()
-        with suppress(OSError, TimeoutError):
+        try:
             async with asyncio.timeout(self._limits.linger):
                 await self._writer.wait_closed()
+        except OSError:
+            self._writer.transport.abort()  # what it did not take by now it never will
+
+
+def url(address: str, port: int) -> str:
+    """The URL of a server's root."""
+    return f"http://[{address}]:{port}/" if ":" in address else f"http://{address}:{port}/"
 
 
 def _headers(head: h11.Request) -> dict[str, str]:

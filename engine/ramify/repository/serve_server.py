@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-from ramify.repository.serve_connection import Connection, Limits
+from ramify.repository.serve_connection import Connection, Limits, url
 from ramify.repository.serve_live import Live, Log
 from ramify.repository.serve_read import Read
 from ramify.repository.serve_respond import Asked, Response, refusal, respond
@@ -55,6 +55,7 @@ class Server:
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             if len(self._tasks) >= self._limits.connections:
                 writer.write(_FULL)
+                writer.write_eof()
                 writer.close()
                 return
             peer = Connection((reader, writer), self._respond, self._limits, self._access)
@@ -64,7 +65,7 @@ class Server:
         async with group:
             try:
                 await listener.start_serving()
-                started([_url(*sock.getsockname()[:2]) for sock in listener.sockets])
+                started([url(*sock.getsockname()[:2]) for sock in listener.sockets])
                 await stop.wait()
             finally:
                 listener.close()
@@ -95,7 +96,3 @@ class Server:
             await asyncio.wait(self._tasks.values(), timeout=self._limits.grace)
         for task in self._tasks.values():
             task.cancel()
-
-
-def _url(address: str, port: int) -> str:
-    return f"http://[{address}]:{port}/" if ":" in address else f"http://{address}:{port}/"
