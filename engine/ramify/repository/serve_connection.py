@@ -14,10 +14,9 @@ from email.utils import formatdate
 from http import HTTPStatus
 
 import h11
-from msgspec import Struct
 
-from ramify.documents.brp import MAX_TEXT
 from ramify.repository.serve_files import open_part
+from ramify.repository.serve_limits import Limits
 from ramify.repository.serve_respond import Asked, Part, Response, refusal
 
 # h11 bounds what is incomplete only: what one read brings comes on top of `head_size`.
@@ -26,19 +25,6 @@ _BLOCK = 256 * 1024
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
 
 Respond = Callable[[Asked], Awaitable[Response]]
-
-
-class Limits(Struct, frozen=True):
-    """What a peer may take: seconds for a head, a body and for each block that it is sent, and bytes."""
-
-    head: float = 15.0
-    body: float = 15.0
-    send: float = 30.0
-    head_size: int = 16 * 1024
-    body_size: int = MAX_TEXT
-    linger: float = 2.0
-    connections: int = 400
-    grace: float = 5.0
 
 
 class _RefusedError(Exception):

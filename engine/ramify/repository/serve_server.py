@@ -4,7 +4,8 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-from ramify.repository.serve_connection import Connection, Limits, url
+from ramify.repository.serve_connection import Connection, url
+from ramify.repository.serve_limits import Limits
 from ramify.repository.serve_live import Live, Log
 from ramify.repository.serve_read import Read
 from ramify.repository.serve_respond import Asked, Response, refusal, respond

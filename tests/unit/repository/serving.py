@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ramify.repository.serve_connection import Limits
+from ramify.repository.serve_limits import Limits
 from ramify.repository.serve_live import Live
 from ramify.repository.serve_load import Good, load
 from ramify.repository.serve_server import Server

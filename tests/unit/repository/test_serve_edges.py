@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ramify.repository.serve_connection import Limits
+from ramify.repository.serve_limits import Limits
 from unit.repository import projects
 from unit.repository.serving import PATIENCE, Serving, serving
 
