@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import ramify
+from ramify.cli import labs
 from ramify.cli.session import Session
 from ramify.repository.project import CACHE
 from ramify.transport import labstate
@@ -69,7 +70,7 @@ class Demo:
         self._heading("A clean end: services stopped, hosts gone, nothing left")
         self._run("lab", "down")
         left = processes_of(self._folder / CACHE)
-        if left or (self._folder / CACHE / "lab").exists():
+        if left or labs.place(self._folder).exists():
             raise StepFailedError(f"the lab left something behind: {left or 'files'}")
         self._session.say("No process, no port, no file is left.")
 
@@ -128,7 +129,7 @@ class Demo:
 
     def _host(self, path: str) -> labstate.LabHost:
         name = self._told("status", path)["nodes"][0]["host"]
-        state = labstate.state(self._folder / CACHE / "lab")
+        state = labstate.state(labs.place(self._folder))
         if state is None:
             raise StepFailedError("the lab is gone")
         return state.hosts[name]

@@ -5,8 +5,6 @@ from enum import Enum
 
 from msgspec import Struct
 
-from ramify.model.profile import LATE as LATE  # noqa: PLC0414 - re-exported for those who print plans
-
 
 class Action(Enum):
     """What happens to a node."""
