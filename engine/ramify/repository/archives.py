@@ -1,5 +1,7 @@
 """Archives unpacked into folders, once each: complete under the name of their bytes, or not at all.
 
+A folder is used again only while it holds what was unpacked: else the archive is unpacked anew.
+
 Nothing is written through a link: links are made when all files are there, and only if they stay inside. A
 single folder at the top, as releases have it, is taken off.
 """
@@ -7,6 +9,7 @@ single folder at the top, as releases have it, is taken off.
 import os
 import posixpath
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from ramify.repository.artifacts import (
@@ -22,6 +25,7 @@ from ramify.repository.inflate import Bounds, Source
 from ramify.repository.members import FILE, FOLDER, LINK, Member, Members, failures, of_tar, of_zip
 from ramify.repository.packaging import BrokenArchiveError, kind_of
 from ramify.repository.store import use
+from ramify.repository.sums import Sums
 
 # What the Finder adds to a zip.
 _CLUTTER = "__MACOSX"
@@ -30,8 +34,9 @@ _CLUTTER = "__MACOSX"
 class Trees:
     """Unpacked archives: `trees/<sha256 of the archive>/`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sums: Sums) -> None:
         self.folder = folder
+        self._sums = sums
 
     def unpacked(self, path: Path, digest: str) -> Path:
         """The folder that an archive stands for.
@@ -41,7 +46,7 @@ class Trees:
             OSError: the folder cannot be written.
         """
         tree = self.folder / digest
-        if tree.is_dir():
+        if tree.is_dir() and self._sums.is_as_made(tree):
             use(tree)
             return tree
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -49,18 +54,26 @@ class Trees:
         fresh.mkdir(mode=0o700)
         try:
             _unpack(path, fresh)
-            _settle(_top(fresh), tree)
+            self._settle(_top(fresh), tree)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
         return tree
 
-
-def _settle(made: Path, tree: Path) -> None:
-    try:
-        made.rename(tree)
-    except OSError:
-        if not tree.is_dir():  # else somebody else was quicker, with the same bytes
-            raise
+    def _settle(self, made: Path, tree: Path) -> None:
+        """Give a fresh folder its name, in place of one that holds something else."""
+        self._sums.made(tree, made)
+        if tree.is_dir() and self._sums.is_as_made(tree):
+            return  # somebody else was quicker, with the same bytes; or nobody knew any more what it held
+        aside = tree.with_name(f"{tree.name}.{os.urandom(4).hex()}.tmp")
+        with suppress(FileNotFoundError):
+            tree.rename(aside)
+        try:
+            made.rename(tree)
+        except OSError:
+            if not self._sums.is_as_made(tree):
+                raise
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _unpack(path: Path, folder: Path) -> None:

@@ -99,7 +99,8 @@ class Components:
     def _unpacked(self, path: Path) -> Path:
         from ramify.repository.archives import Trees  # noqa: PLC0415 - only for those who have archives
 
-        tree = Trees(self._store.folder.with_name(TREES)).unpacked(path, self._sums.file(path).sha256)
+        trees = Trees(self._store.folder.with_name(TREES), self._sums)
+        tree = trees.unpacked(path, self._sums.file(path).sha256)
         self._files.known_as(tree, self._files.shown(path))
         return tree
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ramify.documents.lock import Pin
-from ramify.repository.artifacts import BLOCK, PLAIN, ArtifactFile, build
+from ramify.repository.artifacts import BLOCK, PLAIN, ArtifactError, ArtifactFile, build
 from ramify.repository.folders import MANIFEST, from_folder, stamp
 from ramify.repository.packaging import FOLDER_TYPE, media_type
 from ramify.repository.stamps import Index, fingerprint, rested
@@ -51,6 +51,23 @@ class Sums:
         digest = self._remembered(f"sum:{path.absolute()}", files, lambda: build(files).digest)
         return Pin(digest, sum(file.stamp[0] for file in files), FOLDER_TYPE)
 
+    def made(self, name: Path, folder: Path) -> None:
+        """Note what a folder holds that was just made, and will be known by a name."""
+        digest = self._held(folder)
+        self._index.remember(_made(name), digest, digest)
+
+    def is_as_made(self, folder: Path) -> bool:
+        """Whether a folder still holds what it did when it was made: disks fail, and people edit."""
+        digest = self._held(folder)
+        return bool(digest) and self._index.find(_made(folder), digest) == digest
+
+    def _held(self, folder: Path) -> str:
+        """What a folder holds; nothing where that is no artifact: whoever takes its files tells that."""
+        try:
+            return self.folder(folder).sha256
+        except (ArtifactError, OSError):
+            return ""
+
     def _remembered(self, label: str, files: list[ArtifactFile], make: Callable[[], str]) -> str:
         looked, word = self._clock(), fingerprint(files)
         known = self._index.find(label, word)
@@ -65,6 +82,10 @@ class Sums:
 def pin_of(data: bytes) -> Pin:
     """The pin of bytes."""
     return Pin(sha256(data).hexdigest(), len(data), media_type(data[:512]))
+
+
+def _made(folder: Path) -> str:
+    return f"made:{folder.absolute()}"
 
 
 def _hashed(path: Path) -> str:

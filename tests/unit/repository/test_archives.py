@@ -4,17 +4,23 @@ import lzma
 import os
 import struct
 import tarfile
+import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ramify.repository import inflate
 from ramify.repository.archives import Trees
-from ramify.repository.artifacts import ArtifactError
+from ramify.repository.artifacts import PLAIN, ArtifactError
+from ramify.repository.folders import from_file, from_folder
 from ramify.repository.packaging import BrokenArchiveError, is_archive, media_type, plain_name
+from ramify.repository.stamps import Index, fingerprint
+from ramify.repository.sums import Sums
 from unit.repository.archived import COMPRESS, entry, packed, tar, zipped
 
 KINDS = [*COMPRESS, "zip"]
@@ -26,10 +32,14 @@ FILES = {
 DIGEST = "d" * 64
 
 
+def trees(folder: Path, index: Index | None = None) -> Trees:
+    return Trees(folder / "trees", Sums(index or Index(folder / "index.json")))
+
+
 def unpack(data: bytes, folder: Path) -> Path:
     archive = folder / "archive"
     archive.write_bytes(data)
-    return Trees(folder / "trees").unpacked(archive, DIGEST)
+    return trees(folder).unpacked(archive, DIGEST)
 
 
 def refuses(data: bytes, folder: Path) -> Exception:
@@ -63,10 +73,82 @@ def test_what_lies_at_the_top_stays_there(tmp_path: Path, kind: str) -> None:
 
 
 def test_an_archive_is_unpacked_once(tmp_path: Path) -> None:
-    first = unpack(packed("tar.gz", FILES), tmp_path)
+    index = Index(tmp_path / "index.json")
+    (tmp_path / "archive").write_bytes(packed("tar.gz", FILES))
+    first = trees(tmp_path, index).unpacked(tmp_path / "archive", DIGEST)
     (tmp_path / "archive").write_bytes(b"")
 
-    assert Trees(tmp_path / "trees").unpacked(tmp_path / "archive", DIGEST) == first
+    assert trees(tmp_path, index).unpacked(tmp_path / "archive", DIGEST) == first
+
+
+def edited(tree: Path) -> None:
+    (tree / "lib/a").write_bytes(b"y" * 99_999)
+
+
+def edited_back_in_time(tree: Path) -> None:
+    was = (tree / "lib/a").stat()
+    (tree / "lib/a").write_bytes(b"y" * 99_999)
+    os.utime(tree / "lib/a", ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+def added_to(tree: Path) -> None:
+    (tree / "lib/b").write_bytes(b"")
+
+
+def taken_from(tree: Path) -> None:
+    (tree / "lib/a").unlink()
+
+
+def made_a_program(tree: Path) -> None:
+    (tree / "lib/a").chmod(0o755)
+
+
+def led_out(tree: Path) -> None:
+    (tree / "lib/a").unlink()
+    (tree / "lib/a").symlink_to("/etc/passwd")
+
+
+CHANGES = [edited, edited_back_in_time, added_to, taken_from, made_a_program, led_out]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("has_rested", [False, True])
+def test_a_tree_that_was_changed_is_unpacked_anew(
+    tmp_path: Path, change: Callable[[Path], None], has_rested: bool
+) -> None:
+    index = Index(tmp_path / "index.json")
+    later = Sums(index, lambda: time.time_ns() + 10**12) if has_rested else Sums(index)
+    (tmp_path / "archive").write_bytes(packed("tar.gz", FILES))
+    tree = Trees(tmp_path / "trees", later).unpacked(tmp_path / "archive", DIGEST)
+    right = held(tree), (tree / "lib/a").stat().st_mode
+    change(tree)
+
+    assert Trees(tmp_path / "trees", later).unpacked(tmp_path / "archive", DIGEST) == tree
+    assert (held(tree), (tree / "lib/a").stat().st_mode) == right
+    assert [path.name for path in (tmp_path / "trees").iterdir()] == [DIGEST]
+
+
+def test_a_tree_that_nobody_remembers_is_held_against_its_archive(tmp_path: Path) -> None:
+    tree = unpack(packed("tar.gz", FILES), tmp_path)
+    was = tree.stat().st_ino
+
+    assert unpack(packed("tar.gz", FILES), tmp_path).stat().st_ino == was
+    edited(tree)
+    right = {name.removeprefix("probe/"): data for name, data in FILES.items()}
+    assert held(unpack(packed("tar.gz", FILES), tmp_path)) == right
+    assert [path.name for path in (tmp_path / "trees").iterdir()] == [DIGEST]
+
+
+def test_a_tree_that_has_rested_is_not_read_again(tmp_path: Path) -> None:
+    index = Index(tmp_path / "index.json")
+    later = Sums(index, lambda: time.time_ns() + 10**12)
+    (tmp_path / "archive").write_bytes(packed("tar.gz", FILES))
+    tree = Trees(tmp_path / "trees", later).unpacked(tmp_path / "archive", DIGEST)
+    files, _ = from_folder(tree)
+    files.append(structs.replace(from_file(tree / "component.yml"), mode=PLAIN))
+
+    assert later.is_as_made(tree)
+    assert index.find(f"sum:{tree}", fingerprint(files))
 
 
 def test_streams_one_after_the_other_are_one_archive(tmp_path: Path) -> None:
@@ -241,7 +323,7 @@ def test_a_damaged_archive_is_unpacked_or_refused_and_nothing_else(
     data[at : len(data) if cut else at + len(put)] = put
     (folder / "archive").write_bytes(data)
     try:
-        tree = Trees(folder / "trees").unpacked(folder / "archive", DIGEST)
+        tree = trees(folder).unpacked(folder / "archive", DIGEST)
     except (ArtifactError, BrokenArchiveError):
         assert list((folder / "trees").iterdir()) == []
     else:
