@@ -26,7 +26,10 @@ def merge_templates(hierarchy: Hierarchy, diagnostics: Diagnostics) -> tuple[Nod
             _tell_too_deep(merged[name], diagnostics)
             return ()
     tree = tuple(_merged(spec, merged) for spec in hierarchy.tree)
-    return tree if _fits(tree, extents, diagnostics) else ()
+    if not _fits(tree, extents, diagnostics):
+        return ()
+    finish = _Finish()
+    return tuple(finish(spec) for spec in tree)
 
 
 def _used_by(spec: NodeSpec) -> frozenset[str]:
@@ -57,26 +60,58 @@ def _over(spec: NodeSpec, base: NodeSpec) -> NodeSpec:
 
 
 def _hidden(name: str, over: dict[str, Any]) -> bool:
-    """Whether what stands over it put a plain value where a dotted name's mapping was."""
+    """Whether what stands over it put another value where a dotted name's mapping was."""
     value: Any = over
     for step in name.split(".")[:-1]:
         if step not in value:
             return False
         value = value[step]
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or isinstance(value, _Whole):
             return True
     return False
 
 
+class _Whole(dict[str, Any]):
+    """A mapping that stands over a plain value: what was below that stays hidden, however it is merged.
+
+    So it does not matter which layers are merged first, and each template is merged once for all its users.
+    """
+
+
 def deep_merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """Mappings are merged key by key, everything else is replaced."""
-    result = dict(base)
+    result = type(base)(base)
     for key, value in over.items():
-        below = result.get(key)
-        result[key] = (
-            deep_merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-        )
+        result[key] = _put(base[key], value) if key in base else value
     return result
+
+
+def _put(below: Any, value: Any) -> Any:
+    if not isinstance(value, dict) or isinstance(value, _Whole):
+        return value
+    return deep_merge(below, value) if isinstance(below, dict) else _Whole(value)
+
+
+class _Finish:
+    """Makes ordinary mappings of those that hide something; what many share is looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[NodeSpec, NodeSpec]] = {}
+
+    def __call__(self, spec: NodeSpec) -> NodeSpec:
+        known = self._known.get(id(spec))
+        if known is None:
+            known = self._known[id(spec)] = (spec, self._finished(spec))
+        return known[1]
+
+    def _finished(self, spec: NodeSpec) -> NodeSpec:
+        children = tuple(self(child) for child in spec.children)
+        rollout = spec.rollout and _plain(spec.rollout)
+        return structs.replace(spec, vars=_plain(spec.vars), rollout=rollout, children=children)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: _plain(value) if isinstance(value, dict) else value for key, value in values.items()}
 
 
 class Extent(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Templates: bases in order, the entry's own keys over all, and what only the merged tree shows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
 from hypothesis import given
@@ -141,16 +141,7 @@ def test_merging_with_nothing_changes_nothing(values: dict[str, object]) -> None
 def test_what_wins_does_not_depend_on_which_two_are_merged_first(
     a: dict[str, object], b: dict[str, object], c: dict[str, object]
 ) -> None:
-    if all(kinds(a, b, c)):
-        assert deep_merge(deep_merge(a, b), c) == deep_merge(a, deep_merge(b, c))
-
-
-def kinds(*values: object) -> Iterable[bool]:
-    """Whether what is merged into one place is everywhere a mapping, or nowhere."""
-    found = [value for value in values if isinstance(value, dict)]
-    yield len(found) in {0, len(values)}
-    for key in {key for value in found for key in value}:
-        yield from kinds(*(value[key] for value in found if key in value))
+    assert deep_merge(deep_merge(a, b), c) == deep_merge(a, deep_merge(b, c))
 
 
 @given(mappings, mappings)
@@ -160,6 +151,86 @@ def test_what_is_merged_is_left_as_it_was(base: dict[str, object], over: dict[st
     deep_merge(base, over)
 
     assert repr((base, over)) == before
+
+
+def test_a_mapping_over_a_plain_value_does_not_bring_back_what_that_replaced() -> None:
+    far, near = spec("far", vars={"x": {"p": 0}}, line=10), spec("near", vars={"x": 0}, line=20)
+
+    found = one(spec("top", extends=("far", "near"), vars={"x": {}}, line=30), far, near)
+
+    assert (found.vars, found.origins) == ({"x": {}}, {"x": at(31)})
+    # Templates look into mappings of this very type.
+    assert type(found.vars["x"]) is dict
+
+
+def layers(spec: NodeSpec, templates: Mapping[str, NodeSpec]) -> Iterator[NodeSpec]:
+    """A spec and all that it extends as they were written, the strongest last."""
+    for name in spec.extends:
+        yield from layers(templates[name], templates)
+    yield spec
+
+
+def below(specs: Iterable[NodeSpec], templates: Mapping[str, NodeSpec]) -> list[NodeSpec]:
+    """The layers of the child that some layers have."""
+    return [layer for spec in specs for child in spec.children for layer in layers(child, templates)]
+
+
+def laid(written: Iterable[NodeSpec]) -> tuple[dict[str, object], dict[str, object]]:
+    """The values and places that come out when layer is put upon layer, one after the other."""
+    places: dict[str, object] = {}
+    values: dict[str, object] = {}
+    for layer in written:
+        for name, value in leaves(layer.vars, ""):
+            for known in [known for known in values if replaces(name, value, known)]:
+                del values[known], places[known]
+            values[name], places[name] = value, layer.origins[name]
+    return values, places
+
+
+def leaves(values: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
+    for key, value in values.items():
+        yield prefix + key, {} if isinstance(value, dict) else value
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+
+
+def replaces(name: str, value: object, known: str) -> bool:
+    """Whether a plain value takes away what is known below its name."""
+    return not isinstance(value, dict) and known.startswith(f"{name}.")
+
+
+vars_of_layers = st.dictionaries(
+    st.sampled_from("xy"),
+    st.recursive(st.integers(0, 2), lambda inner: st.dictionaries(st.sampled_from("pq"), inner, max_size=2)),
+)
+
+
+@st.composite
+def layered(draw: st.DrawFn) -> tuple[NodeSpec, dict[str, NodeSpec]]:
+    made: dict[str, NodeSpec] = {}
+
+    def drawn(name: str, *children: NodeSpec) -> NodeSpec:
+        extends = tuple(draw(st.lists(st.sampled_from(sorted(made)), max_size=2))) if made else ()
+        line = 10 * draw(st.integers(1, 99))
+        return spec(name, *children, vars=draw(vars_of_layers), extends=extends, line=line)
+
+    for number in range(draw(st.integers(0, 4))):
+        kids = [drawn("kid")] if draw(st.booleans()) else []
+        made[f"t{number}"] = drawn(f"t{number}", *kids)
+    return drawn("top", drawn("kid")), made
+
+
+@given(layered())
+def test_layers_come_one_upon_the_other_whoever_brings_them(
+    made: tuple[NodeSpec, dict[str, NodeSpec]],
+) -> None:
+    top, templates = made
+
+    found = one(top, *templates.values())
+
+    written = list(layers(top, templates))
+    for node, expected in ((found, laid(written)), (found.children[0], laid(below(written, templates)))):
+        assert (dict(leaves(node.vars, "")), node.origins) == expected
 
 
 # What only the merged tree shows.
