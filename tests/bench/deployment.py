@@ -4,8 +4,8 @@ The floor does with a shell script and asyncssh what any deployer must: carry th
 run the installer, start the agent in the background. Then a second apply, which contacts nobody.
 
 Counted is the CPU of the operator's process and of all that runs on the hosts (sshd, shells, installers, and
-agents until they have come up), the same for both. Each measurement has fifty new hosts, which nobody has used,
-and who goes first changes from round to round.
+agents until they have come up), the same for both. Each measurement has fifty new hosts, which nobody has
+used, and who goes first changes from round to round.
 """
 
 import base64

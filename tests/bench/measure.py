@@ -1,4 +1,4 @@
-"""What a command costs: wall time, its own CPU, its memory, and the CPU of all that works for it elsewhere."""
+"""What a command costs: wall time, its own CPU, its memory, and the CPU of what works for it elsewhere."""
 
 import os
 import statistics
