@@ -54,7 +54,10 @@ class Active:
             MissingArtifactError: none has it, or none is here any more.
         """
         target = self._store.path(digest)
-        for parent in list(self._listeners):
+        asked: list[Parent] = []
+        # Another may join while one is asked, and goes on where that one left.
+        while parent := next((one for one in self._listeners if one not in asked), None):
+            asked.append(parent)
             try:
                 return await parent.fetch(Need("pack", digest), target)
             except ParentLostError:

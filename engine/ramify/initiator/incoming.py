@@ -1,14 +1,20 @@
-"""What a parent was asked for, on its way: pieces in order, believed once they are whole and checked."""
+"""What a parent was asked for, on its way: pieces in order, believed once they are whole and checked.
+
+A transfer that breaks off leaves its bytes behind, and the next one goes on behind them.
+"""
 
 import asyncio
+import fcntl
 import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from ramify.initiator.messages import Chunk, UnusableMessageError
 from ramify.model import bundle as bundles
 from ramify.stub import artifacts, layout
-from ramify.stub.wire import StubError
+from ramify.stub.wire import StubError, write_all
 
 PART = ".part"
 
@@ -22,9 +28,9 @@ class Incoming:
         self._what = what
         self._digest = digest
         self._size: int | None = None
-        self._received = 0
-        # A number keeps two that are sent the same thing out of each other's file.
-        self._part = folder / f"{digest}.{next(_numbers)}{PART}"
+        self._part, self._stream = _opened(folder, digest)
+        self._resumes = self._part.name == part(digest)
+        self.received = os.fstat(self._stream.fileno()).st_size
 
     def take(self, chunk: Chunk, body: bytes) -> bool:
         """Append a piece; whether it was the last one.
@@ -32,15 +38,18 @@ class Incoming:
         Raises:
             UnusableMessageError: it does not follow what is here.
         """
-        if chunk.offset != self._received or chunk.size != (self._size or chunk.size) or not body:
+        if chunk.offset == 0 and self._size is None and self.received:
+            self.restart()  # a parent may begin anew
+        is_all = 0 < chunk.offset == chunk.size
+        follows = chunk.offset == self.received and chunk.size == (self._size or chunk.size)
+        if not follows or not (body or is_all):
             raise UnusableMessageError(f"a piece of {self._digest[:12]} that does not follow what is here")
-        self._size = chunk.size
-        self._received += len(body)
-        if self._received > chunk.size:
+        if self.received + len(body) > chunk.size:
             raise UnusableMessageError(f"{self._digest[:12]} is larger than was said")
-        with self._part.open("ab" if chunk.offset else "wb") as stream:
-            stream.write(body)
-        return self._received == chunk.size
+        self._size = chunk.size
+        write_all(self._stream.fileno(), body)
+        self.received += len(body)
+        return self.received == chunk.size
 
     async def keep(self, target: Path) -> Path:
         """Check what has come, and give it its name.
@@ -57,15 +66,42 @@ class Incoming:
             raise UnusableMessageError(str(error)) from error
         return target
 
-    def discard(self) -> None:
-        """Leave nothing of it behind."""
-        self._part.unlink(missing_ok=True)
+    def restart(self) -> None:
+        """Forget what is here: the next piece is the first."""
+        self._stream.truncate(0)
+        self._size, self.received = None, 0
+
+    def leave(self) -> None:
+        """Let go; what has come of it stays for the next transfer."""
+        self._stream.close()
+        if not self.received or not self._resumes:
+            self._part.unlink(missing_ok=True)
+
+
+def part(digest: str) -> str:
+    """The name of what has come of something so far."""
+    return f"{digest}{PART}"
 
 
 def sweep(folder: Path) -> None:
-    """Clear away what a killed process left."""
-    for left in folder.glob(f"*{PART}"):
+    """Clear away what a killed process left, and nobody would go on with."""
+    for left in folder.glob(f"*.*{PART}"):
         left.unlink(missing_ok=True)
+
+
+def _opened(folder: Path, digest: str) -> tuple[Path, BinaryIO]:
+    """Where to write, behind what is there; a part that somebody else is at work on is left to them."""
+    file = folder / part(digest)
+    stream = file.open("ab", buffering=0)
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(file.stat(), os.fstat(stream.fileno())):  # else it has got its name meanwhile
+            return file, stream
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    stream.close()
+    file = folder / f"{digest}.{os.getpid()}-{next(_numbers)}{PART}"
+    return file, file.open("ab", buffering=0)
 
 
 def _check_bundle(digest: str, file: Path) -> None:

@@ -1,14 +1,16 @@
 """A parent's end of the link to one of its initiators: a run request down, needs answered, events up."""
 
 import asyncio
+import io
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from typing import BinaryIO
 
 from ramify.initiator import messages
 from ramify.initiator.messages import (
     PIECE,
     Chunk,
+    Content,
     Ended,
     Events,
     Missing,
@@ -120,7 +122,7 @@ class Link:
                     await self._send(Records(group, last=False))
                 await self._send(Records((), last=True))
             case "bundle" if need.digest == bundle:
-                await self._bytes(need.digest, self._bundle)
+                await self._stream("bundle", need, io.BytesIO(self._bundle), len(self._bundle))
             case "bundle":
                 await self._send(Missing("bundle", need.digest, "this run has another bundle"))
             case "pack":
@@ -129,22 +131,20 @@ class Link:
     async def _pack(self, need: Need) -> None:
         try:
             file = await self._supply.pack(need.digest)
-            await self._stream(need, file)
+            with file.open("rb") as stream:
+                await self._stream("pack", need, stream, os.fstat(stream.fileno()).st_size)
         except (MissingArtifactError, ValueError, OSError) as error:
             await self._send(Missing("pack", need.digest, str(error)))
 
-    async def _bytes(self, digest: str, data: bytes) -> None:
-        for offset in range(0, len(data), PIECE):
-            piece = data[offset : offset + PIECE]
-            await self._send(Chunk("bundle", digest, offset, len(data)), piece)
-
-    async def _stream(self, need: Need, file: Path) -> None:
-        with file.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-            offset = 0
-            while piece := stream.read(PIECE):
-                await self._send(Chunk("pack", need.digest, offset, size), piece)
-                offset += len(piece)
+    async def _stream(self, what: Content, need: Need, stream: BinaryIO, size: int) -> None:
+        # Who has more than there is has something else: from the start.
+        offset = need.offset if 0 <= need.offset <= size else 0
+        stream.seek(offset)
+        if offset == size:
+            await self._send(Chunk(what, need.digest, offset, size))
+        while piece := stream.read(PIECE):
+            await self._send(Chunk(what, need.digest, offset, size), piece)
+            offset += len(piece)
 
     async def _send(self, message: messages.Downward, body: bytes = b"") -> None:
         # Whole frames only, and never more in memory than the link takes.

@@ -10,6 +10,7 @@ from ramify.model.events import Event, Finished
 from ramify.model.record import NodeRecord
 
 Kind = Literal["apply", "refresh"]
+Content = Literal["bundle", "pack"]
 
 PIECE = 256 * 1024
 """Bytes of a message, more or less: far below what a frame may hold, and soon sent on a slow link."""
@@ -49,16 +50,20 @@ class RunRequest(Struct, frozen=True, tag="run"):
 
 
 class Need(Struct, frozen=True, tag="need"):
-    """The initiator asks for something that its parent has."""
+    """The initiator asks for something that its parent has, from a byte on: it may have what is before."""
 
     what: Literal["bundle", "pack", "records"]
     digest: str = ""
+    offset: int = 0
 
 
 class Chunk(Struct, frozen=True, tag="chunk"):
-    """A piece of what was asked for; the bytes are the frame's body."""
+    """A piece of what was asked for; the bytes are the frame's body.
 
-    what: Literal["bundle", "pack"]
+    Whoever has all of it already gets one of no bytes, which says so.
+    """
+
+    what: Content
     digest: str
     offset: int
     size: int

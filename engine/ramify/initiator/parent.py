@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import structs
+
 from ramify.initiator import messages
 from ramify.initiator.incoming import Incoming
 from ramify.initiator.messages import (
@@ -128,17 +130,31 @@ class Parent:
         """
         self._must_be_here()
         incoming = Incoming(need.what, need.digest, self._folder)
+        try:
+            return await self._fetched(need, incoming, target)
+        finally:
+            incoming.leave()
+
+    async def _fetched(self, need: Need, incoming: Incoming, target: Path) -> Path:
+        while True:
+            resumed = incoming.received > 0
+            try:
+                await self._rest(need, incoming)
+                return await incoming.keep(target)
+            except UnusableMessageError as error:
+                incoming.restart()
+                if not resumed:  # else what an earlier transfer left was bad: once more from the start
+                    message = f"{need.what} {need.digest[:12]} arrived damaged: {error}"
+                    raise MissingArtifactError(message) from error
+
+    async def _rest(self, need: Need, incoming: Incoming) -> None:
         came: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._files[need.digest] = (incoming, came)
         try:
-            await self.send(need)
+            await self.send(structs.replace(need, offset=incoming.received))
             await came
-            return await incoming.keep(target)
-        except UnusableMessageError as error:
-            raise MissingArtifactError(f"{need.what} {need.digest[:12]} arrived damaged: {error}") from error
         finally:
             del self._files[need.digest]
-            incoming.discard()
 
     async def records(self) -> tuple[NodeRecord, ...]:
         """Ask what the parent has recorded below us.

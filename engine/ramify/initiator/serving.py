@@ -201,7 +201,7 @@ class Service:
         bundle = job.fleet.bundle
         packs = [component.artifact for component in bundle.components.values()]
         packs += [runtime.artifact for runtime in bundle.runtimes]
-        kept = {f"{job.plan.bundle}.bundle", *packs}
+        kept = {f"{job.plan.bundle}.bundle", *packs, *map(incoming.part, packs)}
         for file in self._own.folder.iterdir():
             if file.name not in kept:
                 file.unlink(missing_ok=True)

@@ -1,11 +1,11 @@
-"""What arrives in pieces gets its name when it is whole and what its digest says, and else leaves nothing."""
+"""What arrives in pieces gets its name when it is whole and what its digest says; what broke off goes on."""
 
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from ramify.initiator.incoming import Incoming, sweep
+from ramify.initiator.incoming import Incoming, part, sweep
 from ramify.initiator.messages import Chunk, UnusableMessageError
 from ramify.model import bundle as bundles
 from ramify.repository.artifacts import ArtifactFile, build
@@ -34,7 +34,7 @@ async def test_a_whole_pack_is_kept_under_its_name(tmp_path: Path, pack: tuple[s
 
     complete = [incoming.take(chunk, body) for chunk, body in pieces(digest, data)]
     kept = await incoming.keep(tmp_path / digest)
-    incoming.discard()
+    incoming.leave()
 
     assert complete == [False] * (len(complete) - 1) + [True]
     assert kept == tmp_path / digest
@@ -53,7 +53,8 @@ async def test_a_changed_byte_anywhere_is_found(tmp_path: Path, pack: tuple[str,
     with pytest.raises(UnusableMessageError):
         await incoming.keep(tmp_path / digest)
 
-    incoming.discard()
+    incoming.restart()
+    incoming.leave()
     assert names(tmp_path) == ["store"]
 
 
@@ -66,7 +67,8 @@ async def test_a_bundle_that_is_not_its_digest_is_not_kept(tmp_path: Path) -> No
         await incoming.keep(tmp_path / "kept")
 
     assert bundles.digest(b"something") == digest
-    incoming.discard()
+    incoming.restart()
+    incoming.leave()
     assert names(tmp_path) == []
 
 
@@ -89,17 +91,71 @@ def test_pieces_that_do_not_follow_each_other_are_refused(
 
     with pytest.raises(UnusableMessageError):
         incoming.take(Chunk("pack", "d" * 64, *order[-1]), bytes(10))
+    incoming.leave()
 
 
 def test_a_piece_of_nothing_is_refused(tmp_path: Path) -> None:
+    incoming = Incoming("pack", "d" * 64, tmp_path)
+
     with pytest.raises(UnusableMessageError):
-        Incoming("pack", "d" * 64, tmp_path).take(Chunk("pack", "d" * 64, 0, 0), b"")
+        incoming.take(Chunk("pack", "d" * 64, 0, 0), b"")
+    incoming.leave()
+    assert names(tmp_path) == []
 
 
-def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
-    Incoming("pack", "d" * 64, tmp_path).take(Chunk("pack", "d" * 64, 0, 20), bytes(10))
+async def test_what_broke_off_is_gone_on_with_wherever_it_broke(
+    tmp_path: Path, pack: tuple[str, bytes]
+) -> None:
+    digest, data = pack
+    all_pieces = pieces(digest, data)
+    for at, (chunk, body) in enumerate(all_pieces):
+        incoming = Incoming("pack", digest, tmp_path)
+        assert incoming.received == chunk.offset
+        assert incoming.take(chunk, body) == (at + 1 == len(all_pieces))
+        incoming.leave()
+    complete = Incoming("pack", digest, tmp_path)
+
+    assert complete.received == len(data)
+    assert complete.take(Chunk("pack", digest, len(data), len(data)), b"")
+    assert (await complete.keep(tmp_path / digest)).read_bytes() == data
+    complete.leave()
+    assert names(tmp_path) == sorted([digest, "store"])
+
+
+def test_a_parent_may_begin_anew(tmp_path: Path, pack: tuple[str, bytes]) -> None:
+    digest, data = pack
+    first = Incoming("pack", digest, tmp_path)
+    first.take(Chunk("pack", digest, 0, 99), b"something else")
+    first.leave()
+    second = Incoming("pack", digest, tmp_path)
+
+    assert second.take(Chunk("pack", digest, 0, len(data)), data)
+    second.leave()
+    assert (tmp_path / part(digest)).read_bytes() == data
+
+
+def test_two_that_are_sent_the_same_are_kept_apart(tmp_path: Path, pack: tuple[str, bytes]) -> None:
+    digest, data = pack
+    first, second = Incoming("pack", digest, tmp_path), Incoming("pack", digest, tmp_path)
+
+    for chunk, body in pieces(digest, data):
+        assert first.take(chunk, body) == second.take(chunk, body)
+    second.leave()
+    first.leave()
+
+    assert names(tmp_path) == [part(digest), "store"]
+    assert (tmp_path / part(digest)).read_bytes() == data
+
+
+def test_what_a_killed_process_left_is_swept_but_what_can_be_gone_on_with(tmp_path: Path) -> None:
+    going_on, other = (Incoming("pack", "d" * 64, tmp_path) for _ in range(2))
+    for one in (going_on, other):
+        one.take(Chunk("pack", "d" * 64, 0, 20), bytes(10))
+    assert len(names(tmp_path)) == 2
     (tmp_path / ("e" * 64)).write_bytes(b"kept")
 
     sweep(tmp_path)
+    going_on.leave()
+    other.leave()
 
-    assert [file.name for file in tmp_path.iterdir()] == ["e" * 64]
+    assert names(tmp_path) == ["d" * 64 + ".part", "e" * 64]

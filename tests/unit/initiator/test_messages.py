@@ -19,6 +19,7 @@ DOWN: list[messages.Downward] = [
 ]
 UP: list[messages.Upward] = [
     messages.Need("bundle", "d"),
+    messages.Need("pack", "d", 5),
     messages.Events((Started("/a", "h"), Finished(NodeResult("/a", Outcome.DONE), RECORD), Note("/a", "x"))),
     messages.Events((Found("/a", (RECORD,)),)),
     messages.Recorded("/a", (RECORD,), last=False),
