@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ramify.documents.node import Node
-from ramify.documents.structure import accepts
+from ramify.documents.structure import Check, compiled
 from ramify.model.diagnostics import Diagnostics, Origin, did_you_mean
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -36,9 +36,13 @@ def load(name: str) -> Any:
 
 def check(root: Node, name: str, found: Diagnostics) -> None:
     """Tell everything that keeps a document from its schema."""
-    schema = load(name)
-    if not accepts(schema, root.value):
-        explain(root, schema, found)
+    if not _quick(name)(root.value):
+        explain(root, load(name), found)
+
+
+@cache
+def _quick(name: str) -> Check:
+    return compiled(load(name))
 
 
 def explain(root: Node, schema: Any, found: Diagnostics) -> None:
