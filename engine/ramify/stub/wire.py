@@ -26,6 +26,7 @@ REFUSED = "refused"  # the condition of a command does not hold
 FAILED = "failed"  # a step was tried and did not succeed
 CORRUPT = "corrupt"  # bytes that are not what their digest says
 MISSING = "missing"  # an artifact is not here: send it, then repeat
+UNTRUSTED = "untrusted"  # not vouched for by whom the pinned policy names
 OFFSET = "offset"  # a chunk does not follow what is here
 LOCKED = "locked"  # another session holds the node
 NOT_ACTIVE = "not-active"  # nothing to attach to
