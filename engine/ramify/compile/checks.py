@@ -22,7 +22,7 @@ def roles(fleet: "Fleet", problems: Problems) -> None:
             problems.add(node.path, problem)
         if not made.code:
             problems.add(node.path, _no_code(node))
-        elif made.component and not made.component.deploys and fleet.tree.below(node):
+        elif made.component and not made.component.deploys and (fleet.tree.below(node) or node.spec.domain):
             problems.add(
                 node.path,
                 Problem(
@@ -47,7 +47,8 @@ def assertions(fleet: "Fleet", problems: Problems, diagnostics: Diagnostics) -> 
     """Every predicate of the hierarchy holds for every node that it speaks of."""
     conditions = {
         id(assertion): condition
-        for assertion in fleet.bundle.hierarchy.assertions
+        for realm in fleet.realms
+        for assertion in realm.bundle.hierarchy.assertions
         if (condition := _condition(assertion, diagnostics)) is not None
     }
     # One answer per variables when nothing else is asked: thousands of nodes share few of them.

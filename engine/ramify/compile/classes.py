@@ -35,11 +35,13 @@ class PartClass(Struct, frozen=True, eq=False):
 
     `texts` are the values of `slots` that are equal for every node of the class, None for the others:
     `own` are those that differ from node to node and belong to the node's identity, `placed` those that
-    depend on a host that the inventory names. `digest` stands for all that the nodes share.
+    depend on a host that the inventory names. `digest` stands for all that the nodes share, and is the
+    sha256 of `said`: the facts of the component, then each value, as canonical JSON.
     """
 
     slots: tuple[Slot, ...]
     texts: tuple[str | None, ...]
+    said: bytes
     digest: str
     own: tuple[Slot, ...]
     placed: tuple[Slot, ...]
@@ -149,10 +151,12 @@ class _Maker:
     def _part(self, slots: tuple[Slot, ...], facts: list[Any]) -> PartClass:
         texts = tuple(self._text(slot) for slot in slots)
         known = [_identity(slot, text) for slot, text in zip(slots, texts, strict=True)]
+        said = canonical([facts, known])
         return PartClass(
             slots,
             texts,
-            digest([facts, known]),
+            said,
+            digest_of(said),
             tuple(slot for slot in slots if slot.template.reach is Reach.NODE),
             tuple(slot for slot in slots if slot.template.reach is Reach.PLACEMENT),
         )
@@ -187,7 +191,17 @@ def in_force(entries: Sequence[Entry]) -> list[Entry]:
 
 def digest(value: Any) -> str:
     """The identity of a plain value: equal on every machine, and for no two that differ."""
-    return hashlib.sha256(_ENCODER.encode(value)).hexdigest()
+    return digest_of(canonical(value))
+
+
+def canonical(value: Any) -> bytes:
+    """The JSON of a plain value that is equal on every machine."""
+    return _ENCODER.encode(value)
+
+
+def digest_of(data: bytes) -> str:
+    """The identity of bytes."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _identity(slot: Slot, text: str | None) -> list[Any]:

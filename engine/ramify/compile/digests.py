@@ -1,10 +1,16 @@
-"""Digests: what a node is, and what placement adds, each in one word that is equal on every machine."""
+"""Digests: what a node is, and what placement adds, each in one word that is equal on every machine.
 
+They form a Merkle tree for each realm, so that whoever knows its root can be shown that a node is as it was
+signed, by a few digests beside the way up (`proofs.py`). What is hashed says what it stands for ("node",
+"subtree", "pair"): nothing can pass for something else.
+"""
+
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ramify.compile.classes import NodeClass, digest
+from ramify.compile.classes import NodeClass, canonical, digest, digest_of
 from ramify.compile.problems import Problems
 from ramify.compile.slots import Slot, UnusableValueError, render
 from ramify.compile.tree import Node
@@ -17,7 +23,8 @@ class Digests(Struct, frozen=True, array_like=True, gc=False):
     """A node's desired state in five words.
 
     `environment` is what an installer sees, `service` what the service sees, `node` both, `subtree` the
-    node and all below it (a Merkle tree); `binding` is what placement adds, which is no part of identity.
+    node and all below it in its realm (a Merkle tree); `binding` is what placement and the domains around
+    add, which is no part of identity.
     """
 
     environment: str
@@ -27,9 +34,58 @@ class Digests(Struct, frozen=True, array_like=True, gc=False):
     binding: str
 
 
+class Identity(Struct, frozen=True):
+    """What the digests of a node are made of, besides what its class says: canonical JSON.
+
+    `environment` is None where the class says it all.
+    """
+
+    environment: bytes | None
+    service: bytes
+
+
 def digests(fleet: "Fleet", problems: Problems) -> dict[str, Digests]:
     """The digests of every node in the fleet's scope."""
     return _Digester(fleet, problems).all()
+
+
+def identity(fleet: "Fleet", node: Node, problems: Problems) -> Identity:
+    """What a node's own digests are made of."""
+    made = fleet.class_of(node)
+    context = fleet.identity_context(node, made.own_names) if made.own_names else {}
+    environment = None
+    if made.install.own:
+        values = _texts(made.install.own, context, node, problems)
+        environment = canonical([made.install.digest, values])
+    # The children of a domain's node are the domain's: what they are called is as late as where they are.
+    names = None if node.spec.domain else [child.name for child in fleet.tree.below(node)]
+    values = _texts(made.service.own, context, node, problems)
+    project = fleet.realm_of(node).bundle.project
+    return Identity(environment, canonical([made.service.digest, project, node.local, names, values]))
+
+
+def node_digest(environment: str, service: str) -> str:
+    """The digest of a node."""
+    return digest(["node", environment, service])
+
+
+def subtree_digest(node: str, below: Sequence[str]) -> str:
+    """The digest of a node with the subtrees below it."""
+    return digest(["subtree", node, merkle_root(below)]) if below else node
+
+
+def merkle_root(digests: Sequence[str]) -> str:
+    """One digest for a list of them; nothing for none."""
+    level = list(digests)
+    while len(level) > 1:
+        level = next_level(level)
+    return level[0] if level else ""
+
+
+def next_level(level: Sequence[str]) -> list[str]:
+    """Pairs, from left to right; one that is left over is taken as it is."""
+    paired = [digest(["pair", *level[at : at + 2]]) for at in range(0, len(level) - 1, 2)]
+    return [*paired, level[-1]] if len(level) % 2 else paired
 
 
 class _Digester:
@@ -46,26 +102,21 @@ class _Digester:
         own = [self._own(node) for node in nodes]
         made: dict[str, Digests] = {}
         for node, (environment, service, binding) in zip(reversed(nodes), reversed(own), strict=True):
-            both = digest([environment, service])
-            below = [made[child.path].subtree for child in self._fleet.tree.below(node)]
-            subtree = digest([both, below]) if below else both
+            both = node_digest(environment, service)
+            inside = () if node.spec.domain else self._fleet.tree.below(node)
+            subtree = subtree_digest(both, [made[child.path].subtree for child in inside])
             made[node.path] = Digests(environment, service, both, subtree, binding)
         return made
 
     def _own(self, node: Node) -> tuple[str, str, str]:
         """The digests of environment and service, and the binding."""
         made = self._fleet.class_of(node)
-        children = self._fleet.tree.below(node)
-        context = self._fleet.identity_context(node, made.own_names) if made.own_names else {}
-        environment = made.install.digest
-        if made.install.own:
-            environment = digest([environment, self._texts(made.install.own, context, node)])
-        names = [child.name for child in children]
-        values = self._texts(made.service.own, context, node)
-        service = digest([made.service.digest, self._fleet.bundle.project, node.path, names, values])
-        return environment, service, self._binding(node, made, children)
+        said = identity(self._fleet, node, self._problems)
+        environment = digest_of(said.environment) if said.environment else made.install.digest
+        return environment, digest_of(said.service), self._binding(node, made)
 
-    def _binding(self, node: Node, made: NodeClass, children: tuple[Node, ...]) -> str:
+    def _binding(self, node: Node, made: NodeClass) -> str:
+        children = self._fleet.tree.below(node)
         around = (node, *children) if node.parent is None else (node.parent, node, *children)
         addresses = []
         for other in around:
@@ -74,15 +125,18 @@ class _Digester:
                 return ""  # told where nodes are placed
             addresses.append(host.address)
         late = made.install.placed + made.service.placed
-        values = self._texts(late, self._fleet.context(node, names=made.placed_names), node) if late else []
+        context = self._fleet.context(node, names=made.placed_names) if late else {}
+        values = _texts(late, context, node, self._problems)
         deploys = made.component is not None and made.component.deploys
-        return digest([addresses, values, self._engine if deploys else []])
+        mounted = [node.path[: node.base], [child.name for child in children] if node.spec.domain else []]
+        return digest([addresses, values, self._engine if deploys else [], mounted])
 
-    def _texts(self, slots: tuple[Slot, ...], context: dict[str, object], node: Node) -> list[str]:
-        texts = []
-        for slot in slots:
-            try:
-                texts.append(render(slot, context))
-            except UnusableValueError as error:
-                self._problems.add(node.path, error.problem)
-        return texts
+
+def _texts(slots: Sequence[Slot], context: dict[str, object], node: Node, problems: Problems) -> list[str]:
+    texts = []
+    for slot in slots:
+        try:
+            texts.append(render(slot, context))
+        except UnusableValueError as error:
+            problems.add(node.path, error.problem)
+    return texts

@@ -17,7 +17,6 @@ from ramify.compile.templates import Reach
 from ramify.compile.tree import Node
 from ramify.model.diagnostics import Origin
 from ramify.model.inventory import Placement
-from ramify.model.patterns import Matcher
 from ramify.model.repository import Entry
 
 WINS, OVERRIDDEN, APPLIES, NOT_REACHED, REFUSED = "wins", "overridden", "applies", "not reached", "refused"
@@ -83,17 +82,15 @@ def explain(fleet: Fleet, node: Node) -> Explanation:
 
 def uses(fleet: Fleet, node: Node) -> Iterator[Use]:
     """The entries that take a node, list by list in file order."""
-    lists = fleet.lists
     taken = fleet.taken(node)
-    matched = Matcher(lists.patterns).matches(node.path)
-    touched = lists.touched(matched)
     alive = {id(entry) for entry in (*in_force(taken.install), *in_force(taken.service))}
-    for at in lists.taking(matched):
-        entry = lists.listed[at]
-        pattern = next(p for p in (entry.patterns[n] for n in touched[at]) if not p.negated)
-        yield Use(
-            entry.which, entry.item.origin, str(pattern), brings(entry), _outcome(fleet, node, entry, alive)
-        )
+    for lists, matched in fleet.matching(node):
+        touched = lists.touched(matched)
+        for at in lists.taking(matched):
+            entry = lists.listed[at]
+            pattern = next(p for p in (entry.patterns[n] for n in touched[at]) if not p.negated)
+            outcome = _outcome(fleet, node, entry, alive)
+            yield Use(entry.which, entry.item.origin, str(pattern), brings(entry), outcome)
 
 
 def brings(entry: Listed) -> str:
@@ -137,7 +134,7 @@ class _Values:
 
     def variables(self) -> Iterator[Explained]:
         """Variables, by name."""
-        written = variables.history(self._fleet.bundle.hierarchy, self._node)
+        written = variables.history(self._fleet.realm_of(self._node).bundle.hierarchy, self._node)
         for name in sorted(written):
             told = zip(variables.outcomes(written[name]), written[name], strict=True)
             said = tuple(Said(outcome, one.origin, _json(one.value), one.label) for outcome, one in told)
@@ -150,7 +147,7 @@ class _Values:
             ("install", self._made.install, taken.install),
             ("service", self._made.service, taken.service),
         ):
-            given = list(contributions(entries, self._fleet.bundle.configurations))
+            given = list(contributions(entries, self._fleet.realm_of(self._node).bundle.configurations))
             yield from self._part(name, part, given)
 
     def _part(self, name: str, part: PartClass, given: list[Contribution]) -> Iterator[Explained]:

@@ -7,30 +7,28 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-from ramify.compile import checks, merging, tree, views
-from ramify.compile.classes import Classes, NodeClass
+from ramify.compile import checks, tree, views
+from ramify.compile.classes import NodeClass
 from ramify.compile.digests import Digests, digests
-from ramify.compile.hosts import hosts
 from ramify.compile.matching import Lists, Taken, tell_dead
-from ramify.compile.place import Placer
 from ramify.compile.problems import Problems
+from ramify.compile.realms import Realm, Realms
 from ramify.compile.references import BadTemplateError
 from ramify.compile.templates import NAMES
 from ramify.compile.tree import Node, Tree
 from ramify.model import paths
 from ramify.model.bundle import Bundle
 from ramify.model.diagnostics import Diagnostics
-from ramify.model.inventory import Host
-from ramify.model.patterns import Matcher
+from ramify.model.inventory import Host, Placement
 
 _OTHERS_CHILDREN = re.compile(r"""[.'"]\s*children\b""")
 """In a template: `children` of something, as an attribute or named by a text, and not the node's own."""
 
 
 class Fleet:
-    """A compiled bundle; look-ups by path.
+    """A compiled bundle, its domains grown into it; look-ups by path.
 
-    `matched` are the sets of patterns (by their numbers in `lists`) that match a node, each once.
+    `unseen` are the nodes whose domain only their initiator can ask for: what is below them is planned there.
     """
 
     def __init__(self, bundle: Bundle, scope: str) -> None:
@@ -38,16 +36,15 @@ class Fleet:
         self.scope = scope
         self.diagnostics = Diagnostics()
         self.tree = Tree((), (), ())
-        self.hosts: dict[str, Host] = {}
         self.pooled: dict[str, str] = {}
         self.digests: dict[str, Digests] = {}
-        self.lists = Lists(bundle)
-        self.matched: tuple[frozenset[int], ...] = ()
+        self.unseen: list[str] = []
         self._problems = Problems()
         self._placed: dict[str, Host] = {}
         self._taken: list[Taken] = []
         self._class_of: list[NodeClass] = []
         self._whole = scope == paths.ROOT or _needs_whole(bundle)
+        self.realms = Realms(bundle, self.diagnostics, self._problems, whole=scope == paths.ROOT)
 
     @cached_property
     def by_path(self) -> dict[str, Node]:
@@ -79,6 +76,29 @@ class Fleet:
             if self.tree.children[child.number]:
                 yield from self._descendants(child)
 
+    @property
+    def hosts(self) -> dict[str, Host]:
+        """Every host by its name, those of domains too."""
+        return self.realms.hosts
+
+    def realm_of(self, node: Node) -> Realm:
+        """Whose repository speaks for a node."""
+        return self.realms[node.realm]
+
+    def realm_at(self, path: str) -> tuple[Realm, str]:
+        """Whose repository would speak for a path, and what the path is called there."""
+        node = self.by_path.get(path)
+        above = path
+        while node is None and above != paths.ROOT:
+            above = paths.parent(above)
+            node = self.by_path.get(above)
+        if node is None:
+            return self.realms.root, path
+        below = next(iter(self.tree.below(node)), None)
+        mounted = above != path and below is not None and below.base != node.base
+        nearest = below if mounted and below is not None else node
+        return self.realm_of(nearest), path[nearest.base :]
+
     def taken(self, node: Node) -> Taken:
         """The entries of all lists that take the node."""
         return self._taken[node.number]
@@ -105,41 +125,80 @@ class Fleet:
     def _children(self, node: Node) -> tuple[Node, ...]:
         if not self._whole and not paths.within(node.path, self.scope):
             raise BadTemplateError("children of nodes above are asked for in a way that cannot be seen")
-        return self.tree.children[node.number]
+        # What a domain puts below a node is no business of the realm around it.
+        return () if node.spec.domain else self.tree.children[node.number]
 
     # The passes, in the order of `compile_fleet`.
 
     def grow(self) -> None:
-        """Specs to nodes, each with the entries of all lists that take it."""
-        specs = merging.merge_templates(self.bundle.hierarchy, self.diagnostics)
-        if self.scope == paths.ROOT and self.bundle.hierarchy.templates:
-            merging.check_merged(specs, self.diagnostics)
+        """Specs to nodes, each with the entries of all lists of its realm that take it."""
         if self.diagnostics.failed:
             return
-        matcher = Matcher(self.lists.patterns)
-        self.tree = tree.grow(specs, matcher, None if self._whole else self.scope)
-        if matcher.has_regex:
-            matches = [matcher.matches(node.path, node.state) for node in self.tree.nodes]
+        self.tree = tree.grow(self.realms.root, self._opened, None if self._whole else self.scope)
+        self._taken = [self._take(node) for node in self.tree.nodes]
+        deepest = max(self.tree.nodes, key=lambda node: node.depth, default=None)
+        if deepest is not None and deepest.depth > paths.MAX_DEPTH:
+            summary = f"{deepest.path} is deeper than {paths.MAX_DEPTH} steps"
+            self.diagnostics.error("too-deep", summary, "Make the domains flatter.", deepest.spec.origin)
+
+    def _opened(self, node: Node) -> Realm | None:
+        domain = node.spec.domain
+        found = self.realms.at(self.realm_of(node), domain) if domain else None
+        if found is None:
+            self.unseen.append(node.path)
+        return found
+
+    def _take(self, node: Node) -> Taken:
+        realm = self.realms[node.realm]
+        if realm.matcher.has_regex:
+            matched = realm.matcher.matches(node.local, node.state)
         else:
-            matches = [matcher.accepted(node.state) for node in self.tree.nodes]
-        self._taken = [self.lists.taken(matched) for matched in matches]
-        self.matched = tuple(dict.fromkeys(matches))
-        if self.scope == paths.ROOT:
-            tell_dead(matcher.patterns, self.matched, self.diagnostics)
+            matched = realm.matcher.accepted(node.state)
+        realm.matched[matched] = None
+        return realm.lists.taken(matched)
 
     def place(self) -> None:
         """Nodes to hosts."""
-        self.hosts = hosts(self.bundle.inventory, self.diagnostics)
-        placer = Placer(self.hosts, self.bundle.pins, self._problems)
-        nodes = self.tree.nodes
-        placer.place(((node, self._taken[node.number].rule) for node in nodes), self.diagnostics)
-        self._placed = placer.placed
-        self.pooled = placer.pooled
+        wishes: dict[int, list[tuple[Node, Placement | None]]] = {}
+        for node in self.tree.nodes:
+            places = self.realms[node.realm].places
+            rule = self._taken[node.number].rule if places.number == node.realm else self._rule(places, node)
+            wishes.setdefault(places.number, []).append((node, rule))
+        for number, nodes in wishes.items():
+            placer = self.realms[number].placer
+            if placer is not None:
+                placer.place(nodes, self.diagnostics)
+                self._placed |= placer.placed
+                self.pooled |= placer.pooled
+        if self.scope == paths.ROOT:
+            for realm in self.realms:
+                tell_dead(realm.lists.patterns, tuple(realm.matched), self.diagnostics)
+
+    def _rule(self, places: Realm, node: Node) -> Placement | None:
+        """The placement of a node whose domain has no hosts of its own: that of an inventory around it."""
+        placed = self._placing(places, node)
+        places.matched[placed] = None
+        return places.lists.taken(placed).rule
+
+    def _placing(self, places: Realm, node: Node) -> frozenset[int]:
+        above: Node | None = node
+        while above is not None and above.realm != places.number:
+            above = above.parent
+        return places.lists.placing(places.matcher.matches(node.path[above.base if above else 0 :]))
+
+    def matching(self, node: Node) -> Iterator[tuple[Lists, frozenset[int]]]:
+        """The patterns (by their numbers) that match a node: of its realm, and of placements around that."""
+        realm = self.realm_of(node)
+        yield realm.lists, realm.matcher.matches(node.local, node.state)
+        if realm.places is not realm:
+            yield realm.places.lists, self._placing(realm.places, node)
 
     def classify(self) -> None:
         """Nodes to classes: which code and which configuration each gets."""
-        classes = Classes(self.bundle)
-        self._class_of = [classes.of(self._taken[node.number], node.scope) for node in self.tree.nodes]
+        self._class_of = [
+            self.realms[node.realm].classes.of(self._taken[node.number], node.scope)
+            for node in self.tree.nodes
+        ]
 
     def check(self) -> None:
         """What only the whole can tell: roles, assertions."""
@@ -160,7 +219,9 @@ def _needs_whole(bundle: Bundle) -> bool:
     # A pool is filled in the order of all nodes, so that whoever has one needs to see them all.
     if any(placement.pool is not None for placement in bundle.inventory.placements):
         return True
-    return any(_OTHERS_CHILDREN.search(text) for text in _texts_of(bundle))
+    if any(_OTHERS_CHILDREN.search(text) for text in _texts_of(bundle)):
+        return True
+    return any(map(_needs_whole, bundle.domains.values()))
 
 
 def _texts_of(bundle: Bundle) -> Iterator[str]:

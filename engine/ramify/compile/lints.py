@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from ramify.compile import late_names, overrides
 from ramify.compile.fleet import Fleet
 from ramify.compile.matching import PLACEMENTS, Listed
+from ramify.compile.realms import Realm
 from ramify.model.diagnostics import Diagnostic, Diagnostics
 
 MAX_NAMED = 3
@@ -29,10 +30,15 @@ def _place(item: Diagnostic) -> tuple[str, int, int]:
 
 def unreachable(fleet: Fleet, found: Diagnostics) -> None:
     """Patterns that match nodes, all of which `!patterns` of the same entry take away."""
-    lists = fleet.lists
+    for realm in fleet.realms:
+        _unreachable(realm, found)
+
+
+def _unreachable(realm: Realm, found: Diagnostics) -> None:
+    lists = realm.lists
     live: set[tuple[int, int]] = set()
     taken_by: dict[tuple[int, int], set[int]] = {}
-    for matched in fleet.matched:
+    for matched in realm.matched:
         for at, numbers in lists.touched(matched).items():
             patterns = lists.listed[at].patterns
             negated = [number for number in numbers if patterns[number].negated]
@@ -61,8 +67,13 @@ def shadowed_placements(fleet: Fleet, found: Diagnostics) -> None:
 
     A `/**` at the end is no such one: it is there for nodes that may come.
     """
-    nodes, first = _placed_sets(fleet)
-    rules = {at: fleet.lists.listed[at] for at in nodes}
+    for realm in fleet.realms:
+        _shadowed_placements(realm, found)
+
+
+def _shadowed_placements(realm: Realm, found: Diagnostics) -> None:
+    nodes, first = _placed_sets(realm)
+    rules = {at: realm.lists.listed[at] for at in nodes}
     for at in sorted(nodes.keys() - first):
         earlier = next((other for other in sorted(first) if other < at and nodes[at] <= nodes[other]), None)
         if earlier is not None and not _is_net(rules[at]):
@@ -74,12 +85,12 @@ def shadowed_placements(fleet: Fleet, found: Diagnostics) -> None:
             )
 
 
-def _placed_sets(fleet: Fleet) -> tuple[dict[int, set[int]], set[int]]:
+def _placed_sets(realm: Realm) -> tuple[dict[int, set[int]], set[int]]:
     """Of each placement the nodes that it takes (by sets of patterns), and which are first for any."""
     nodes: dict[int, set[int]] = {}
     first: set[int] = set()
-    for number, matched in enumerate(fleet.matched):
-        taking = [at for at in fleet.lists.taking(matched) if fleet.lists.listed[at].which == PLACEMENTS]
+    for number, matched in enumerate(realm.matched):
+        taking = [at for at in realm.lists.taking(matched) if realm.lists.listed[at].which == PLACEMENTS]
         first.update(taking[:1])
         for at in taking:
             nodes.setdefault(at, set()).add(number)

@@ -76,6 +76,10 @@ class Lists:
             if selected(self.listed[at].patterns, frozenset(numbers)):
                 yield at
 
+    def placing(self, matched: frozenset[int]) -> frozenset[int]:
+        """Those of some patterns that belong to placements."""
+        return frozenset(at for at in matched if self.listed[self._owners[at][0]].which == PLACEMENTS)
+
     def taken(self, matched: frozenset[int]) -> Taken:
         """What nodes get that just these of `patterns` match."""
         found = self._known.get(matched)
@@ -116,7 +120,7 @@ def tell_dead(
     patterns: Sequence[Pattern], matches: Sequence[frozenset[int]], diagnostics: Diagnostics
 ) -> None:
     """Warn of patterns that match no node."""
-    live = frozenset().union(*matches)
+    live = frozenset[int]().union(*matches)
     for at, pattern in enumerate(patterns):
         if at not in live:
             diagnostics.warning(

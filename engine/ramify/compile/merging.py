@@ -54,6 +54,7 @@ def _over(spec: NodeSpec, base: NodeSpec) -> NodeSpec:
         vars=deep_merge(base.vars, spec.vars),
         after=spec.after or base.after,
         rollout=deep_merge(base.rollout or {}, spec.rollout or {}) or None,
+        domain=spec.domain or base.domain,
         children=(*inherited, *own.values()),
         origins={n: place for n, place in base.origins.items() if not _hidden(n, spec.vars)} | spec.origins,
     )

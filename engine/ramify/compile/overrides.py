@@ -87,15 +87,18 @@ class _List:
 
 def check(fleet: Fleet, found: Diagnostics) -> None:
     """Tell shadowed entries and unclear winners of both lists of configurations."""
-    roles = {taken.role: taken for taken in map(fleet.lists.taken, fleet.matched)}
-    for install in (True, False):
-        made = _List()
-        for role, taken in roles.items():
-            made.add(role, taken.install if install else taken.service, fleet.bundle.configurations)
-        for entry in made.shadowed():
-            _tell_shadowed(entry, made.winners.get(id(entry), {}).values(), found)
-        for clash in made.unclear():
-            _tell_unclear(clash, fleet, found)
+    for realm in fleet.realms:
+        roles = {taken.role: taken for taken in map(realm.lists.taken, realm.matched)}
+        for install in (True, False):
+            made = _List()
+            for role, taken in roles.items():
+                made.add(role, taken.install if install else taken.service, realm.bundle.configurations)
+            for entry in made.shadowed():
+                _tell_shadowed(entry, made.winners.get(id(entry), {}).values(), found)
+            for clash in made.unclear():
+                nodes = [node for node in fleet.tree.nodes if node.realm == realm.number]
+                named = [node.path for node in nodes if fleet.taken(node).role in clash.roles]
+                _tell_unclear(clash, named, found)
 
 
 def _tell_shadowed(entry: Entry, winners: Iterable[Entry], found: Diagnostics) -> None:
@@ -109,9 +112,8 @@ def _tell_shadowed(entry: Entry, winners: Iterable[Entry], found: Diagnostics) -
     )
 
 
-def _tell_unclear(clash: _Clash, fleet: Fleet, found: Diagnostics) -> None:
+def _tell_unclear(clash: _Clash, nodes: Sequence[str], found: Diagnostics) -> None:
     earlier, later = clash.earlier, clash.later
-    nodes = [node.path for node in fleet.tree.nodes if fleet.taken(node).role in clash.roles]
     more = f" (and {len(clash.keys) - 1} more)" if len(clash.keys) > 1 else ""
     found.warning(
         "two-values",

@@ -1,8 +1,8 @@
 """From node specs to nodes: ranges counted out, variables inherited downwards."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -25,7 +25,8 @@ class Scope(Struct, frozen=True, eq=False):
 class Node(Struct, frozen=True, eq=False, gc=False):
     """A node: its identity, and the shared values that it was made from.
 
-    `state` is the matcher's state at this path; `spec` has its templates merged in.
+    `state` is the matcher's state at this path; `spec` has its templates merged in. `realm` is the number of
+    the realm that speaks for it, and `base` the length of the path that this realm is mounted at.
     """
 
     number: int
@@ -37,6 +38,32 @@ class Node(Struct, frozen=True, eq=False, gc=False):
     spec: NodeSpec
     scope: Scope
     state: int
+    realm: int = 0
+    base: int = 0
+
+    @property
+    def local(self) -> str:
+        """The path within its realm."""
+        return self.path[self.base :] if self.base else self.path
+
+    @property
+    def is_top(self) -> bool:
+        """Whether nothing of its realm is above it."""
+        return self.parent is None or self.parent.base != self.base
+
+
+class Ground(Protocol):
+    """What a realm is to whoever grows nodes."""
+
+    number: int
+    matcher: Matcher
+
+    def top(self, spec: NodeSpec | None) -> tuple[NodeSpec, ...]:
+        """The specs below the node that it is mounted at."""
+
+
+Open = Callable[[Node], Ground | None]
+"""The realm that a node opens for all below it, if its spec names a domain that can be seen from here."""
 
 
 class Tree(Struct, frozen=True, eq=False):
@@ -54,31 +81,42 @@ class Tree(Struct, frozen=True, eq=False):
 class _Grower:
     """Counts the nodes out; scopes are made once per spec and inherited scope."""
 
-    def __init__(self, matcher: Matcher, only: str | None) -> None:
-        self._matcher = matcher
+    def __init__(self, opened: Open, only: str | None) -> None:
+        self._open = opened
         self._only = only
         self._scopes: dict[tuple[int, int], Scope] = {}
         self.nodes: list[Node] = []
         self.children: list[tuple[Node, ...]] = []
 
-    def grow(self, specs: tuple[NodeSpec, ...], parent: Node | None) -> tuple[Node, ...]:
-        made = tuple(node for spec in specs for node in self._siblings(spec, parent))
+    def grow(self, ground: Ground, specs: tuple[NodeSpec, ...], parent: Node | None) -> tuple[Node, ...]:
+        made = tuple(node for spec in specs for node in self._siblings(ground, spec, parent))
         for node in made:
-            if node.spec.children:
-                self.children[node.number] = self.grow(node.spec.children, node)
+            if node.spec.domain is not None:
+                self.children[node.number] = self._mount(node)
+            elif node.spec.children:
+                self.children[node.number] = self.grow(ground, node.spec.children, node)
         return made
 
-    def _siblings(self, spec: NodeSpec, parent: Node | None) -> Iterator[Node]:
-        scope = self._scope(spec, parent)
+    def _mount(self, node: Node) -> tuple[Node, ...]:
+        ground = self._open(node)
+        return self.grow(ground, ground.top(node.spec), node) if ground else ()
+
+    def _siblings(self, ground: Ground, spec: NodeSpec, parent: Node | None) -> Iterator[Node]:
+        above = None if parent is None or parent.spec.domain is not None else parent
+        scope = self._scope(spec, above)
         before = "" if parent is None else parent.path
         depth = 1 if parent is None else parent.depth + 1
-        state = self._matcher.start if parent is None else parent.state
-        advance = self._matcher.advance
+        state = ground.matcher.start if above is None else above.state
+        base = above.base if above else len(before)
+        advance, realm = ground.matcher.advance, ground.number
         for name, index in expand_name(spec.name):
             path = f"{before}/{name}"
             if self._only is not None and not _on_the_way(path, self._only):
                 continue
-            node = Node(len(self.nodes), path, name, index, depth, parent, spec, scope, advance(state, name))
+            node = Node(
+                len(self.nodes), path, name, index, depth, parent, spec, scope,
+                advance(state, name), realm, base,
+            )  # fmt: skip
             self.nodes.append(node)
             self.children.append(())
             yield node
@@ -115,8 +153,8 @@ def _on_the_way(path: str, only: str) -> bool:
     return paths.within(path, only) or paths.within(only, path)
 
 
-def grow(specs: tuple[NodeSpec, ...], matcher: Matcher, only: str | None = None) -> Tree:
+def grow(root: Ground, opened: Open, only: str | None = None) -> Tree:
     """Make the nodes; with `only` just that path's ancestors, itself and what is below it."""
-    grower = _Grower(matcher, only)
-    top = grower.grow(specs, None)
+    grower = _Grower(opened, only)
+    top = grower.grow(root, root.top(None), None)
     return Tree(tuple(grower.nodes), tuple(grower.children), top)

@@ -46,9 +46,11 @@ def history(hierarchy: Hierarchy, node: Node) -> dict[str, list[Written]]:
 
 def _layers_down_to(hierarchy: Hierarchy, node: Node) -> Iterator[tuple[Node, Layer]]:
     chain = [node]
-    while chain[-1].parent is not None:
+    while not chain[-1].is_top and chain[-1].parent is not None:
         chain.append(chain[-1].parent)
-    root = NodeSpec("", node.spec.origin, children=hierarchy.tree)
+    # A domain without a hierarchy of its own has what is written below the node that it is mounted at.
+    mount = chain[-1].parent
+    root = NodeSpec("", node.spec.origin, children=hierarchy.tree or (mount.spec.children if mount else ()))
     layers = [Layer("", root)]
     for below in reversed(chain):
         layers = [

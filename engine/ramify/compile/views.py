@@ -14,7 +14,7 @@ Children = Callable[[Node], tuple[Node, ...]]
 
 
 class RootView:
-    """The parent of a top node: the operator's own place, on a host of no inventory."""
+    """The parent of a top node: the operator's own place, on a host of no inventory, or what a domain is in."""
 
     path = paths.ROOT
     name = ""
@@ -39,7 +39,7 @@ class NodeView:
 
     @property
     def path(self) -> str:
-        return self._node.path
+        return self._node.local
 
     @property
     def name(self) -> str:
@@ -51,7 +51,7 @@ class NodeView:
 
     @property
     def level(self) -> int:
-        return self._node.depth
+        return self._node.local.count("/")
 
     @property
     def vars(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class NodeView:
 
     @property
     def parent(self) -> "NodeView | RootView":
-        above = self._node.parent
+        above = None if self._node.is_top else self._node.parent
         return RootView() if above is None else NodeView(above, self._placed, self._children)
 
     @property

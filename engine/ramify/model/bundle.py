@@ -30,7 +30,8 @@ class Bundle(Struct, frozen=True):
     """What every machine of a run plans from; code is inside by digest only.
 
     `pins` are recorded placements in pools that the plain rule would not repeat, so that a pool may grow
-    without moving anybody.
+    without moving anybody. `domains` are the bundles of domains, by their keys; those that only an initiator
+    can ask for are not among them until it has.
     """
 
     project: str
@@ -41,6 +42,7 @@ class Bundle(Struct, frozen=True):
     components: dict[str, Component] = field(default_factory=dict)
     runtimes: tuple[Runtime, ...] = ()
     pins: dict[str, str] = field(default_factory=dict)
+    domains: dict[str, "Bundle"] = field(default_factory=dict)
     format: int = FORMAT
 
 

@@ -1,10 +1,32 @@
 """The hierarchy as a user writes it: few node specs that stand for many nodes."""
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
 from ramify.model.diagnostics import Origin
+
+
+class Domain(Struct, frozen=True):
+    """All below a node left to another repository (HPL 5.6): inside it paths begin anew, and nothing is inherited.
+
+    Either a repository, with a hierarchy of its own unless the node's `children` are it, and an inventory of
+    its own unless the hosts are those around it; or the `server` of a project that has all three. `planned`
+    says who can ask that server: whoever plans, or only the initiator of the node.
+    """
+
+    origin: Origin
+    repository: str = ""
+    hierarchy: str = ""
+    inventory: str = ""
+    collections: tuple[str, ...] = ()
+    server: str = ""
+    planned: Literal["here", "there"] = "here"
+
+    @property
+    def key(self) -> str:
+        """What names it in a bundle: equal for two places that use the same."""
+        return self.server or " ".join((self.repository, self.hierarchy, self.inventory, *self.collections))
 
 
 class NodeSpec(Struct, frozen=True):
@@ -20,6 +42,7 @@ class NodeSpec(Struct, frozen=True):
     after: tuple[str, ...] = ()
     rollout: dict[str, Any] | None = None
     children: tuple["NodeSpec", ...] = ()
+    domain: Domain | None = None
     origins: dict[str, Origin] = field(default_factory=dict)
 
 

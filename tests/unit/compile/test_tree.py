@@ -12,8 +12,20 @@ from ramify.model.patterns import Matcher, Pattern
 from unit.compile.bundles import at, spec, specs
 
 
+class Ground:
+    """A realm of specs alone."""
+
+    def __init__(self, specs: tuple[NodeSpec, ...], number: int = 0) -> None:
+        self.number = number
+        self.matcher = Matcher([Pattern("/**")])
+        self._specs = specs
+
+    def top(self, _spec: NodeSpec | None) -> tuple[NodeSpec, ...]:
+        return self._specs
+
+
 def grown(*tree: NodeSpec, only: str | None = None) -> Tree:
-    return grow(tree, Matcher([Pattern("/**")]), only)
+    return grow(Ground(tree), lambda _: None, only)
 
 
 def names(tree: Tree) -> list[str]:

@@ -67,7 +67,8 @@ def _why_not(session: Session, fleet: Fleet, pattern: str, path: str) -> None:
     wrong, found = paths.problem(path), Diagnostics()
     if wrong:
         raise failure("bad-selection", wrong)
-    told = whynot.verdicts(fleet.lists, pattern, path, found)
+    realm, local = fleet.realm_at(path)
+    told = whynot.verdicts(realm.lists, pattern, local, found)
     if found.failed:
         raise DiagnosticsError(found)
     node = fleet.by_path.get(path)

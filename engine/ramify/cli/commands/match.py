@@ -53,9 +53,11 @@ def _matched(
     pattern = patterns[at]
     got = tuple(node.path for node, hits in zip(fleet.tree.nodes, matched, strict=True) if at in hits)
     users = (
-        User(one.which, one.item.origin, brings(one)) for one in whynot.used_by(fleet.lists, str(pattern))
+        User(one.which, one.item.origin, brings(one))
+        for realm in fleet.realms
+        for one in whynot.used_by(realm.lists, str(pattern))
     )
-    hint = "" if got else searching.meant(fleet.tree, pattern)
+    hint = "" if got else searching.meant(searching.children(fleet.by_path), pattern)
     return Matched(str(pattern), got, tuple(users), hint)
 
 
