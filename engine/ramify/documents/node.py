@@ -21,9 +21,10 @@ class Node:
         self.line = line
         self.column = column
         self.raw = raw
-        self.entries: dict[str, Node] = {} if isinstance(value, dict) else _NO_ENTRIES
-        self.keys: dict[str, tuple[int, int]] = {} if isinstance(value, dict) else _NO_KEYS
-        self.elements: list[Node] = [] if isinstance(value, list) else _NO_ELEMENTS
+        kind = value.__class__
+        self.entries: dict[str, Node] = {} if kind is dict else _NO_ENTRIES
+        self.keys: dict[str, tuple[int, int]] = {} if kind is dict else _NO_KEYS
+        self.elements: list[Node] = [] if kind is list else _NO_ELEMENTS
 
     @property
     def origin(self) -> Origin:

@@ -48,14 +48,16 @@ class _GiveUpError(Exception):
 class _Frame:
     """A collection whose end has not come yet."""
 
-    __slots__ = ("anchor", "height", "key", "node", "start")
+    __slots__ = ("anchor", "height", "is_mapping", "key", "node", "start")
 
     def __init__(self, node: Node, anchor: str | None, start: int) -> None:
         self.node = node
         self.anchor = anchor
         self.start = start
         self.height = 1
-        self.key: Node | None = None
+        self.is_mapping = node.value.__class__ is dict
+        # The key whose value has not come yet: its text (None when it is refused) and its place.
+        self.key: tuple[str | None, int, int] | None = None
 
 
 class _Builder:
@@ -92,6 +94,14 @@ class _Builder:
             self._refuse("several-documents", "a second document begins here", "Keep one per file.", event)
 
     def _scalar(self, event: Any) -> None:
+        raw, frame = event.value, self._stack[-1] if self._stack else None
+        # A name, with nothing to it: most keys and many values are.
+        is_word = event.tag is None and event.anchor is None and raw.isidentifier() and raw.isascii()
+        if is_word and frame is not None and frame.is_mapping and frame.key is None:
+            self._counted(event)
+            mark = event.start_mark
+            frame.key = (raw, mark.line + 1, mark.column + 1)
+            return
         node = self._node(event, None, event.value)
         if not event.value.isascii() and _SURROGATE.search(event.value):
             self._refuse("syntax", "half of a surrogate pair is no character", "Remove it.", event)
@@ -141,44 +151,48 @@ class _Builder:
             self._root = node
             return
         frame = self._stack[-1]
-        frame.height = max(frame.height, height + 1)
-        if isinstance(frame.node.value, list):
+        if frame.height <= height:
+            frame.height = height + 1
+        if not frame.is_mapping:
             frame.node.value.append(node.value)
             frame.node.elements.append(node)
         elif frame.key is None:
-            frame.key = self._key(node, event)
+            frame.key = (self._key(node, event), *_place(event))
         else:
-            self._entry(frame, frame.key, node)
+            self._entry(frame.node, frame.key, node)
             frame.key = None
 
-    def _key(self, node: Node, event: Any) -> Node:
-        key = Node(node.raw, self._file, *_place(event))
+    def _key(self, node: Node, event: Any) -> str | None:
         if not node.is_scalar:
             way_out = "Quote it, if braces or brackets belong to it."
             self._error("wrong-type", "a key must be text", way_out, event)
-            key.value = None
-        elif node.raw == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
+            return None
+        if node.raw == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
             self._error("yaml-merge", 'merge key "<<" is not read', "Use templates with `extends`.", event)
-            key.value = None
-        return key
+            return None
+        return node.raw
 
-    def _entry(self, frame: _Frame, key: Node, node: Node) -> None:
-        name, mapping = key.value, frame.node
+    def _entry(self, mapping: Node, key: tuple[str | None, int, int], node: Node) -> None:
+        name, line, column = key
         if name is None:
             return
         if name in mapping.entries:
             way_out = f"The first one stands in line {mapping.keys[name][0]}: remove one of them."
-            self._found.error("duplicate-key", f'key "{name}" stands twice here', way_out, key.origin)
+            origin = Origin(self._file, line, column)
+            self._found.error("duplicate-key", f'key "{name}" stands twice here', way_out, origin)
             return
         mapping.value[name] = node.value
         mapping.entries[name] = node
-        mapping.keys[name] = (key.line, key.column)
+        mapping.keys[name] = (line, column)
 
     def _node(self, event: Any, value: Any, raw: str) -> Node:
+        self._counted(event)
+        return Node(value, self._file, *_place(event), raw)
+
+    def _counted(self, event: Any) -> None:
         self._count += 1
         if self._count > MAX_NODES:
             self._refuse("too-large", f"document has more than {MAX_NODES:,} values", "Split it.", event)
-        return Node(value, self._file, *_place(event), raw)
 
     def _error(self, code: str, summary: str, way_out: str, event: Any) -> None:
         self._found.error(code, summary, way_out, Origin(self._file, *_place(event)))
@@ -189,7 +203,7 @@ class _Builder:
 
 
 def _place(event: Any) -> tuple[int, int]:
-    if isinstance(event, Node):
+    if event.__class__ is Node:
         return event.line, event.column
     mark = event.start_mark
     return mark.line + 1, mark.column + 1
