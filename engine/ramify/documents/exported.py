@@ -11,6 +11,8 @@ _ABOUT = {
     "repository": "code, install-config and service-config by pattern",
     "configuration": "env, args and files of installers and services",
     "component": "component.yml: how code is installed, started and controlled",
+    "trust": "the trust file: who may speak for which paths",
+    "signature": "ramify.sig: what was signed and by whom, as `ramify sign` writes it",
     "lock": "repository.lock: what references led to, as `ramify repo lock` writes it",
     "repository.xsd": "the same in the papers' XML (HPL-2001-321, Figures 2 and 12)",
     "configuration.xsd": "the same in the papers' XML (HPL-2001-321, Figure 3)",

@@ -19,7 +19,8 @@ _UNITS = {"K": 10, "M": 20, "G": 30, "T": 40}
 class ProjectFile(Struct, frozen=True):
     """Where the parts are, as written; `origins` has the place of each by its key.
 
-    `store` is how many bytes of artifacts and fetched files are kept when they are not needed any more.
+    `store` is how many bytes of artifacts and fetched files are kept when they are not needed any more;
+    without `trust` nothing needs to be signed.
     """
 
     project: str
@@ -29,6 +30,7 @@ class ProjectFile(Struct, frozen=True):
     collections: tuple[str, ...] = ()
     directory: str = DIRECTORY
     store: int = STORE
+    trust: str = ""
     origins: dict[str, Origin] = field(default_factory=dict)
 
 
@@ -50,6 +52,7 @@ def _build(root: Node, found: Diagnostics) -> ProjectFile:
         collections=tuple(node.text for node in root["collections"].texts()),
         directory=root["directory"].text or DIRECTORY,
         store=_size(root["store"]["size"], found),
+        trust=root["trust"].text,
         origins={key: node.origin for key, node in root.items()},
     )
 

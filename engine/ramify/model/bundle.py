@@ -10,6 +10,7 @@ from ramify.model.configuration import Configuration
 from ramify.model.hierarchy import Hierarchy
 from ramify.model.inventory import Inventory
 from ramify.model.repository import Repository
+from ramify.model.trust import Seal
 
 FORMAT = 1
 
@@ -31,7 +32,8 @@ class Bundle(Struct, frozen=True):
 
     `pins` are recorded placements in pools that the plain rule would not repeat, so that a pool may grow
     without moving anybody. `domains` are the bundles of domains, by their keys; those that only an initiator
-    can ask for are not among them until it has.
+    can ask for are not among them until it has. `seal` is what its signers said of it, and `policy` who may
+    say so, with the signatures that let hosts take it in place of an earlier one.
     """
 
     project: str
@@ -43,6 +45,8 @@ class Bundle(Struct, frozen=True):
     runtimes: tuple[Runtime, ...] = ()
     pins: dict[str, str] = field(default_factory=dict)
     domains: dict[str, "Bundle"] = field(default_factory=dict)
+    seal: Seal | None = None
+    policy: Seal | None = None
     format: int = FORMAT
 
 

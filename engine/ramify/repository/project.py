@@ -11,13 +11,14 @@ from ramify.documents import configuration, hierarchy, inventory, project, repos
 from ramify.documents.lock import Pin
 from ramify.documents.project import ProjectFile
 from ramify.documents.text import MAX_SIZE
+from ramify.documents.trust import TrustFile
 from ramify.model.bundle import Bundle, Runtime
 from ramify.model.component import Component
 from ramify.model.configuration import Configuration
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.inventory import Inventory
 from ramify.model.repository import Entry, Repository
-from ramify.repository import garbage, locks
+from ramify.repository import garbage, locks, seals
 from ramify.repository.artifacts import MAX_TOTAL, ArtifactError
 from ramify.repository.blobs import Blobs
 from ramify.repository.components import Components
@@ -57,6 +58,7 @@ class Loaded(Struct, frozen=True):
     """What was read; `bundle` is None exactly when the diagnostics have an error.
 
     `pins` are what the references led to, as far as a lock wants to know, and `lock` is the lock's file.
+    Without `trust` nothing needs to be signed.
     """
 
     bundle: Bundle | None
@@ -66,6 +68,7 @@ class Loaded(Struct, frozen=True):
     store: Store
     pins: dict[str, Pin] = {}
     lock: Path | None = None
+    trust: TrustFile | None = None
 
 
 def load(
@@ -102,6 +105,7 @@ def load(
         store=store,
         pins=parts.ledger.seen if parts else {},
         lock=parts.lock if parts else None,
+        trust=parts.trusted.file if parts else None,
     )
 
 
@@ -150,6 +154,7 @@ class _Parts:
             watcher=reading.watcher,
         )
         remote = Remote(files, web, self.ledger)
+        self.trusted = seals.UNSIGNED
         self._references = References(files, self._collections(), remote, folder if away else named.parent)
 
     def bundle(self, store: Store, cache: Path, overlay: Overlay | None, *, runtimes: bool) -> Bundle | None:
@@ -157,6 +162,7 @@ class _Parts:
         tree = self._document("hierarchy", lambda data, at: hierarchy.read(data, self._shown(at)))
         hosts = self._document("inventory", self._inventory)
         lists = self._document("repository", self._repository)
+        self.trusted = seals.read(self._written, self._folder, self._files)
         configurations: dict[str, Configuration] = {}
         components: dict[str, Component] = {}
         if lists:
@@ -171,6 +177,8 @@ class _Parts:
             inventory=overlay(hosts) if overlay else hosts,
             configurations=configurations,
             components=components,
+            seal=self.trusted.seal,
+            policy=self.trusted.policy,
             runtimes=self._runtimes(components.values(), store, cache) if runtimes else (),
         )
 
