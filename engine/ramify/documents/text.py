@@ -60,6 +60,8 @@ class Places:
 
 def in_order(found: Diagnostics) -> Diagnostics:
     """The same diagnostics as a reader meets them: by place, those without one first."""
+    if not len(found):
+        return found
     return Diagnostics(
         sorted(found, key=lambda item: (item.origin.line, item.origin.column) if item.origin else (0, 0))
     )

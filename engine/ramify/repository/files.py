@@ -16,6 +16,7 @@ class Files:
     def __init__(self, folder: Path, found: Diagnostics) -> None:
         self.found = found
         self._folder = folder
+        self._inside = _full(folder).rstrip(os.sep) + os.sep
         self._known_as: dict[Path, str] = {}
 
     def known_as(self, path: Path, name: str) -> None:
@@ -24,17 +25,19 @@ class Files:
 
     def named(self, path: Path, home: Path) -> str:
         """The name of a path that belongs to the project, as seen from a folder; of others, the full path."""
-        if not path.absolute().is_relative_to(self._folder.absolute()):
-            return str(path.absolute())
-        return os.path.relpath(path, home)
+        full = _full(path)
+        if not (full + os.sep).startswith(self._inside):
+            return full
+        return _relative(full, _full(home))
 
     def shown(self, path: Path) -> str:
         """A path as its user would type it: relative to the project, unless it is far away."""
         for place in (path, *path.parents) if self._known_as else ():
             if place in self._known_as:
                 return self._known_as[place] + str(path)[len(str(place)) :]
-        relative = os.path.relpath(path, self._folder)
-        return str(path.absolute()) if relative.startswith("../..") else relative
+        full = _full(path)
+        relative = _relative(full, self._inside)
+        return full if relative.startswith("../..") else relative
 
     def read(self, path: Path, origin: Origin | None) -> bytes | None:
         """A document's bytes; None with a diagnostic at `origin` when there are none to have."""
@@ -120,6 +123,19 @@ class _UnfitError(Exception):
         super().__init__(message)
 
 
+def _full(path: Path) -> str:
+    """A path from the root on, without `..`; most are so already, and there are thousands."""
+    text = str(path)
+    done = text.startswith("/") and "/.." not in text
+    return text if done else os.path.abspath(text)  # noqa: PTH100 - links stay as they are
+
+
+def _relative(full: str, folder: str) -> str:
+    """A path as seen from a folder, both in full; most lie in it."""
+    inside = folder if folder.endswith(os.sep) else folder + os.sep
+    return full[len(inside) :] if full.startswith(inside) else os.path.relpath(full, folder)
+
+
 def listed(folder: Path) -> list[str]:
     """The names in a folder, or nothing; of a very full one only some."""
     try:
@@ -133,7 +149,8 @@ def listed(folder: Path) -> list[str]:
 def place(folder: Path, name: str) -> Path:
     """Where a name that stands in a file of a folder leads to, without `..` steps left in it."""
     # A NUL cannot be in any path; the name without it does not exist either, and can be shown.
-    return Path(os.path.normpath(folder / name.replace("\0", "\ufffd")))
+    full = os.path.join(folder, name.replace("\0", "\ufffd"))  # noqa: PTH118 - one Path less per file
+    return Path(os.path.normpath(full))
 
 
 def reason(error: OSError) -> str:

@@ -95,8 +95,14 @@ class References:
 
     def name(self, path: Path) -> str:
         """What a lock calls a local file: the same on every machine, if it belongs to the project."""
+        text = str(path)
         for folder in self._collections:
-            if path.is_relative_to(folder) and len(path.relative_to(folder).parts) == 3:
+            # Thousands of files are in none: the quick look comes first.
+            if (
+                text.startswith(str(folder))
+                and path.is_relative_to(folder)
+                and len(path.relative_to(folder).parts) == 3
+            ):
                 return f"{COLLECTION}:{'.'.join(path.relative_to(folder).parts)}"
         return self._files.named(path, self._home)
 
