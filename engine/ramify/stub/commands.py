@@ -35,6 +35,8 @@ def run(root: layout.Root, header: Header) -> Header:
     order = None if header.get("order") is None else orders.check(header["order"], path)
     if order is None and any(tables.COMMANDS[name].needs_order for name in names):
         raise StubError(MALFORMED, f"{', '.join(names)} for {path} without an order")
+    if order is not None and os.path.lexists(root.trust):
+        __import__("ramify.stub.trust", fromlist=["check"]).check(root, order, header.get("signed"))
     if order is not None:
         _require(root, names, order)
     work = Work(root, path, order)

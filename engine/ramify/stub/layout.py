@@ -1,6 +1,6 @@
 """Where things lie under the root on a managed host, and the locks that sessions hold on it.
 
-stub/<digest>     packs/<digest>     trees/<digest>/     nodes/<key>/
+stub/<digest>     packs/<digest>     trees/<digest>/     nodes/<key>/     trust.json
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ MAX_DEPTH = 32
 MAX_SEGMENT = 64
 _MAX_KEY = 120
 _GONE = ".gone-"  # no key starts with a dot
+TRUST = "trust.json"
 LOCK_WAIT = 60.0
 _LOCK_POLL = 0.02
 
@@ -68,6 +69,17 @@ def key(path: str) -> str:
     return f"{name[:80]}+{digest[:16]}"
 
 
+def trusted(root: str) -> str:
+    """The sha256 of the policy that is pinned under a root; empty if none is."""
+    try:
+        data = files.read(f"{root}/{TRUST}")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError:  # nobody's policy: whoever looks at it is told more
+        return "unreadable"
+    return str(files.hasher()(data).hexdigest())
+
+
 class Root:
     """The folder that the stub keeps on a host.
 
@@ -81,6 +93,7 @@ class Root:
         self.packs = path + "/packs"
         self.trees = path + "/trees"
         self.stub = path + "/stub"
+        self.trust = path + "/" + TRUST  # the pinned policy
         self.due = path + "/garbage"  # a file that says: to be collected by the last session that ends
         self.umask = 0o022  # for installers and services: what the session had
         self.used: Set[str] = set()  # artifacts that this session asked for or sent

@@ -10,8 +10,8 @@ A policy is canonical JSON text made of a project's trust file; hosts pin it. Ru
 
 from __future__ import annotations
 
-from ramify.stub import layout
-from ramify.stub.wire import UNTRUSTED, StubError, decode
+from ramify.stub import allowed, claims, layout
+from ramify.stub.wire import StubError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 ROOT = "/"
 EVERYTHING = "/**"
-TEXT_LIMIT = 1 << 20
-_MOST = 10_000  # signers, rules, paths of one rule
 _MAX_NAME = 256
 _ANY = "**"
+_TOLD = 4
 _MAX_SERIAL = 1 << 53  # what every JSON reader takes
 
 
@@ -40,18 +39,7 @@ class Rule:
 
     def __str__(self) -> str:
         where = "" if self.mount == ROOT else f" of the domain at {self.mount}"
-        return f"rule {self.number} ({', '.join(self.signers)} for {', '.join(self.paths)}{where})"
-
-
-class Signer:
-    """One key of a signer, with the options of `allowed_signers`; a name may have several keys."""
-
-    __slots__ = ("key", "name", "options")
-
-    def __init__(self, name: str, key: str, options: Dict[str, str]) -> None:
-        self.name = name
-        self.key = key
-        self.options = options
+        return f"rule {self.number} ({_few(self.signers)} for {_few(self.paths)}{where})"
 
 
 class Policy:
@@ -62,14 +50,9 @@ class Policy:
     def __init__(self, text: str, fields: Dict[str, Any]) -> None:
         self.text = text
         self.serial: int = fields["serial"]
-        self.signers: List[Signer] = fields["signers"]
+        self.signers: List[allowed.Signer] = fields["signers"]
         self.rules: List[Rule] = fields["rules"]
         self.unsigned: List[str] = fields["unsigned"]
-
-
-def refusal(message: str, *detail: str) -> StubError:
-    """What is raised, and nothing else, wherever trust is missing."""
-    return StubError(UNTRUSTED, message, "\n".join(detail))
 
 
 def read(text: object) -> Policy:
@@ -78,18 +61,22 @@ def read(text: object) -> Policy:
     Raises:
         StubError: it is none, or says something that is not understood (code "untrusted").
     """
-    fields = members(text, ("format", "rules", "serial", "signers", "unsigned"), "policy")
+    fields = claims.members(text, ("format", "rules", "serial", "signers", "unsigned"), "policy")
     if fields["format"] != FORMAT or type(fields["format"]) is not int:
-        raise refusal(f"policy: format {layout.shorten(fields['format'])} is not {FORMAT}")
+        raise claims.refusal(f"policy: format {layout.shorten(fields['format'])} is not {FORMAT}")
     if type(fields["serial"]) is not int or not 0 <= fields["serial"] < _MAX_SERIAL:
-        raise refusal("policy.serial is not a number from 0 up")
+        raise claims.refusal("policy.serial is not a number from 0 up")
     signers = [
         _signer(item, f"policy.signers[{at}]")
-        for at, item in enumerate(_list(fields["signers"], "policy.signers"))
+        for at, item in enumerate(claims.items(fields["signers"], "policy.signers"))
     ]
     known = {signer.name for signer in signers}
-    rules = [_rule(item, at, known) for at, item in enumerate(_list(fields["rules"], "policy.rules"), 1)]
-    unsigned = [_pattern(item, "policy.unsigned") for item in _list(fields["unsigned"], "policy.unsigned")]
+    rules = [
+        _rule(item, at, known) for at, item in enumerate(claims.items(fields["rules"], "policy.rules"), 1)
+    ]
+    unsigned = [
+        _pattern(item, "policy.unsigned") for item in claims.items(fields["unsigned"], "policy.unsigned")
+    ]
     parts = {"serial": fields["serial"], "signers": signers, "rules": rules, "unsigned": unsigned}
     return Policy(str(text), parts)
 
@@ -145,7 +132,7 @@ def _covers(rule: Rule, path: str) -> bool:
 
 def _reason(policy: Policy, mount: str, path: str, names: Collection[str], speaking: List[Rule]) -> str:
     where = path if mount == ROOT else f"{path} (domain at {mount})"
-    said = f"{where} is signed by {', '.join(sorted(names)) or 'nobody'}"
+    said = f"{where} is signed by {_few(sorted(names)) or 'nobody'}"
     if speaking:
         return f"{said}; it takes {_some(speaking)}"
     theirs = [rule for rule in policy.rules if any(name in names for name in rule.signers)]
@@ -155,9 +142,13 @@ def _reason(policy: Policy, mount: str, path: str, names: Collection[str], speak
 
 
 def _some(rules: List[Rule]) -> str:
-    """Rules for a message, not thousands of them."""
-    more = f" or {len(rules) - 3} more" if len(rules) > 3 else ""
-    return " or ".join(str(rule) for rule in rules[:3]) + more
+    return _few([str(rule) for rule in rules], " or ")
+
+
+def _few(words: Sequence[str], between: str = ", ") -> str:
+    """Words for a message, not thousands of them."""
+    more = [f"{len(words) - _TOLD} more"] if len(words) > _TOLD else []
+    return between.join([*words[:_TOLD], *more])
 
 
 def governs(policy: Policy, names: Collection[str]) -> bool:
@@ -170,7 +161,7 @@ def governs(policy: Policy, names: Collection[str]) -> bool:
 
 def governors(policy: Policy) -> List[str]:
     """Who may replace the policy, sorted; empty if nobody may, so that hosts keep it for ever."""
-    return sorted({name for signer in policy.signers for name in (signer.name,) if governs(policy, {name})})
+    return sorted({signer.name for signer in policy.signers if governs(policy, (signer.name,))})
 
 
 def join(mount: str, path: str) -> str:
@@ -189,87 +180,28 @@ def check_mount(value: object) -> str:
     try:
         return layout.check_path(value)
     except StubError:
-        raise refusal(f"no realm can be mounted at {layout.shorten(value)}") from None
-
-
-def members(text: object, names: Sequence[str], what: str) -> Dict[str, Any]:
-    """The members of JSON text that is an object with exactly these.
-
-    Raises:
-        StubError: it is not (code "untrusted").
-    """
-    return _exactly(value(text, what), names, what)
-
-
-def value(text: object, what: str, limit: int = TEXT_LIMIT) -> Any:
-    """The value of JSON text from somebody who is not trusted yet.
-
-    Raises:
-        StubError: it is no text, too long, no JSON, or nested too deeply (code "untrusted").
-    """
-    try:
-        return decode(utf8(text, what, limit))
-    except ValueError as error:
-        raise refusal(f"{what}: {error}") from None
-
-
-def utf8(text: object, what: str, limit: int = TEXT_LIMIT) -> bytes:
-    """The bytes of a text of bounded length.
-
-    Raises:
-        StubError: it is none (code "untrusted").
-    """
-    if not isinstance(text, str):
-        raise refusal(f"{what} is not text")
-    try:
-        data = text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise refusal(f"{what} is not Unicode text") from None
-    if len(data) > limit:
-        raise refusal(f"{what} is longer than {limit} bytes")
-    return data
-
-
-def _exactly(found: object, names: Sequence[str], what: str) -> Dict[str, Any]:
-    if not isinstance(found, dict):
-        raise refusal(f"{what} is not an object")
-    for name in names:
-        if name not in found:
-            raise refusal(f"{what} has no {name}")
-    for name in found:
-        if name not in names:
-            raise refusal(f"{what}: {layout.shorten(name)} is not understood")
-    return found
-
-
-def _list(found: object, what: str) -> List[Any]:
-    if not isinstance(found, list) or len(found) > _MOST:
-        raise refusal(f"{what} is not a list of at most {_MOST}")
-    return found
+        raise claims.refusal(f"no realm can be mounted at {layout.shorten(value)}") from None
 
 
 def _name(found: object, what: str) -> str:
     if not isinstance(found, str) or not 0 < len(found) <= _MAX_NAME or not found.isprintable():
-        raise refusal(f"{what} is not a name")
+        raise claims.refusal(f"{what} is not a name")
     return found
 
 
-def _signer(found: object, what: str) -> Signer:
-    fields = _exactly(found, ("key", "name", "options"), what)
-    options = fields["options"]
-    if not isinstance(options, dict) or not all(isinstance(item, str) for item in options.values()):
-        raise refusal(f"{what}.options is not an object of texts")
-    return Signer(_name(fields["name"], f"{what}.name"), str(fields["key"]), options)
+def _signer(found: object, what: str) -> allowed.Signer:
+    fields = claims.exactly(found, ("key", "name", "options"), what)
+    return allowed.Signer(_name(fields["name"], f"{what}.name"), fields["key"], fields["options"], what)
 
 
 def _rule(found: object, number: int, known: Collection[str]) -> Rule:
     what = f"policy.rules[{number - 1}]"
-    fields = _exactly(found, ("mount", "paths", "signers"), what)
-    paths = [_pattern(item, f"{what}.paths") for item in _list(fields["paths"], f"{what}.paths")]
-    signers = [_name(item, f"{what}.signers") for item in _list(fields["signers"], f"{what}.signers")]
+    fields = claims.exactly(found, ("mount", "paths", "signers"), what)
+    paths = [_pattern(item, f"{what}.paths") for item in claims.items(fields["paths"], f"{what}.paths")]
+    signers = [_name(item, f"{what}.signers") for item in claims.items(fields["signers"], f"{what}.signers")]
     for name in signers:
         if name not in known:
-            raise refusal(f"{what} names {name}, of whom the policy has no key")
+            raise claims.refusal(f"{what} names {name}, of whom the policy has no key")
     return Rule(number, check_mount(fields["mount"]), paths, signers)
 
 
@@ -278,4 +210,4 @@ def _pattern(found: object, what: str) -> str:
         steps = found[1:].split("/")
         if all(step in ("*", _ANY) or layout.is_word(step) for step in steps):
             return found
-    raise refusal(f"{what}: {layout.shorten(found)} is no pattern of names, * and **")
+    raise claims.refusal(f"{what}: {layout.shorten(found)} is no pattern of names, * and **")

@@ -36,6 +36,7 @@ OPERATIONS = {
     "have": ("transfer", "have"),
     "put": ("transfer", "put"),
     "facts": ("facts", "facts"),
+    "trust": ("trust", "trust"),
 }
 ATTACH = "attach"
 _REMEMBERED = 4096
@@ -54,6 +55,7 @@ def hello(root: str, digest: str) -> Header:
         "libc": facts.libc(),
         "agent": os.environ.get("SSH_AUTH_SOCK"),
         "root": root,
+        "trust": layout.trusted(root),
     }
 
 

@@ -13,7 +13,7 @@ Service = Literal["non-existent", "deployed", "configured", "active", "passive"]
 
 
 class Hello(Struct, frozen=True):
-    """A stub's greeting: what it is, and what runs it."""
+    """A stub's greeting: what it is, what runs it, and which policy it has pinned (its sha256, or nothing)."""
 
     hello: int
     protocol: tuple[int, ...]
@@ -25,6 +25,7 @@ class Hello(Struct, frozen=True):
     root: str
     libc: str = ""
     agent: str | None = None
+    trust: str = ""
 
 
 class OpenStep(Struct, frozen=True):
