@@ -47,13 +47,13 @@ def _told_if_slow(session: Session) -> Iterator[None]:
 
 
 @contextmanager
-def opened(session: Session, *, locked: bool = False) -> Iterator[Workspace]:
+def opened(session: Session, *, locked: bool = False, signed: bool = True) -> Iterator[Workspace]:
     """The workspace of a session; warnings are told. Nothing but the lock counts if it is to be `locked`.
 
     Raises:
-        DiagnosticsError: the project has errors.
+        DiagnosticsError: the project has errors, or is not `signed` as its trust file wants it.
     """
-    with workspace(loaded(session, LOCKED if locked else PLAIN)) as space:
+    with workspace(loaded(session, LOCKED if locked else PLAIN), signed=signed) as space:
         warn(session, list(space.diagnostics))
         yield space
 

@@ -12,7 +12,7 @@ from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.trust import Policy, Seal, Statement
 
 VERSION = 1
-MAX_SIGNATURES = 100
+MAX_SIGNATURES = 32  # as many as hosts look at
 
 _HEAD = "# Written by `ramify sign`. Keep it in git; `ramify sign --check` tells who signed what.\n"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
@@ -21,11 +21,14 @@ _AGAIN = "`ramify sign` writes it anew."
 
 
 class Signed(Struct, frozen=True):
-    """What a project's signers said: of what it deploys, and of who may speak for what."""
+    """What a project's signers said: of what it deploys, and of who may speak for what.
+
+    `place` is where the statement stands.
+    """
 
     statement: Seal | None = None
     policy: Seal | None = None
-    statement_origin: Origin | None = None
+    place: Origin | None = None
 
 
 def read(text: str | bytes, file: str) -> tuple[Signed | None, Diagnostics]:

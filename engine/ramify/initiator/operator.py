@@ -20,6 +20,7 @@ from ramify.model.diagnostics import Diagnostics, DiagnosticsError
 from ramify.model.events import Event, Report
 from ramify.model.plan import Plan
 from ramify.model.record import NodeRecord
+from ramify.repository import seals
 from ramify.repository.project import CACHE, Loaded
 from ramify.stub import archive
 from ramify.transport import labstate
@@ -57,8 +58,8 @@ class Workspace:
 
 
 @contextmanager
-def workspace(loaded: Loaded) -> Iterator[Workspace]:
-    """Compile a loaded project.
+def workspace(loaded: Loaded, *, signed: bool = True) -> Iterator[Workspace]:
+    """Compile a loaded project; it must be `signed`, if it has a trust file, unless it is only looked at.
 
     Raises:
         DiagnosticsError: the project has errors; warnings are in the workspace.
@@ -71,6 +72,10 @@ def workspace(loaded: Loaded) -> Iterator[Workspace]:
     try:
         fleet = _compile(loaded.bundle, directory.records())
         diagnostics.extend(fleet.diagnostics)
+        if diagnostics.failed:
+            raise DiagnosticsError(diagnostics)
+        unvouched = seals.check(loaded, fleet)
+        diagnostics.extend(unvouched if signed else unvouched.as_warnings())
         if diagnostics.failed:
             raise DiagnosticsError(diagnostics)
         data = bundles.encode(fleet.bundle)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 
 class Severity(Enum):
@@ -60,6 +60,10 @@ class Diagnostics:
     def failed(self) -> bool:
         """Whether there is at least one error."""
         return any(item.severity is Severity.ERROR for item in self._items)
+
+    def as_warnings(self) -> "Diagnostics":
+        """The same, none of which stops."""
+        return Diagnostics(structs.replace(item, severity=Severity.WARNING) for item in self)
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self._items)

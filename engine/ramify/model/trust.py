@@ -59,10 +59,6 @@ class Rule(Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...]
     signers: tuple[str, ...]
 
-    def __str__(self) -> str:
-        domain = "" if self.mount == "/" else f"domain {self.mount}, "
-        return f"{domain}{', '.join(self.paths)}: {', '.join(self.signers)}"
-
 
 class Policy(_Text, frozen=True, kw_only=True):
     """What a trust file says; hosts pin its text."""

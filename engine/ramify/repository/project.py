@@ -11,7 +11,6 @@ from ramify.documents import configuration, hierarchy, inventory, project, repos
 from ramify.documents.lock import Pin
 from ramify.documents.project import ProjectFile
 from ramify.documents.text import MAX_SIZE
-from ramify.documents.trust import TrustFile
 from ramify.model.bundle import Bundle, Runtime
 from ramify.model.component import Component
 from ramify.model.configuration import Configuration
@@ -28,6 +27,7 @@ from ramify.repository.pins import Locking
 from ramify.repository.references import References, is_url
 from ramify.repository.remote import Remote
 from ramify.repository.runtime import Runtimes
+from ramify.repository.seals import Trusted
 from ramify.repository.stamps import Index
 from ramify.repository.store import Store
 from ramify.repository.sums import Sums
@@ -68,7 +68,7 @@ class Loaded(Struct, frozen=True):
     store: Store
     pins: dict[str, Pin] = {}
     lock: Path | None = None
-    trust: TrustFile | None = None
+    trust: Trusted | None = None
 
 
 def load(
@@ -105,7 +105,7 @@ def load(
         store=store,
         pins=parts.ledger.seen if parts else {},
         lock=parts.lock if parts else None,
-        trust=parts.trusted.file if parts else None,
+        trust=parts.trusted if parts else None,
     )
 
 
@@ -154,7 +154,7 @@ class _Parts:
             watcher=reading.watcher,
         )
         remote = Remote(files, web, self.ledger)
-        self.trusted = seals.UNSIGNED
+        self.trusted: Trusted | None = None
         self._references = References(files, self._collections(), remote, folder if away else named.parent)
 
     def bundle(self, store: Store, cache: Path, overlay: Overlay | None, *, runtimes: bool) -> Bundle | None:
@@ -177,8 +177,8 @@ class _Parts:
             inventory=overlay(hosts) if overlay else hosts,
             configurations=configurations,
             components=components,
-            seal=self.trusted.seal,
-            policy=self.trusted.policy,
+            seal=self.trusted.seal if self.trusted else None,
+            policy=self.trusted.policy if self.trusted else None,
             runtimes=self._runtimes(components.values(), store, cache) if runtimes else (),
         )
 

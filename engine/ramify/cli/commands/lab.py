@@ -33,7 +33,7 @@ def up(session: Session) -> None:
     """
     from ramify.transport import lab  # noqa: PLC0415 - what starts processes; looking at a lab needs none
 
-    with opened(session) as space:
+    with opened(session, signed=False) as space:
         wanted = labs.access(space.fleet, space.records())
     if not wanted:
         raise failure(

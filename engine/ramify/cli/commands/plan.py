@@ -19,14 +19,17 @@ from ramify.cli.session import Session
 )
 @paths_argument
 @locked_option
+@click.option("--unsigned", is_flag=True, help="Plan what is not signed, too; apply refuses it.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes, 0 when none.")
-def command(session: Session, selection: tuple[str, ...], locked: bool, detailed_exitcode: bool) -> int:
+def command(
+    session: Session, selection: tuple[str, ...], locked: bool, unsigned: bool, detailed_exitcode: bool
+) -> int:
     """Show what an apply would do to the nodes at PATH and below; to all without a PATH.
 
     Compares the hierarchy with what is recorded, and contacts nobody. The same change of many nodes is
     shown once, its paths folded: /region[1-10]/zone[1-3].
     """
-    with opened(session, locked=locked) as space:
+    with opened(session, locked=locked, signed=not unsigned) as space:
         plan = space.plan(selection)
         if session.json:
             session.document(plan)

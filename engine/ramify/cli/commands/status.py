@@ -31,7 +31,7 @@ def command(session: Session, selection: tuple[str, ...], refresh: bool) -> int:
     With --refresh the initiators look at their children, and the records are put right; exits with 2 or 4 as
     `apply` does when some could not be looked at.
     """
-    with opened(session) as space:
+    with opened(session, signed=False) as space:
         code = _look(session, space, selection) if refresh else exits.DONE
         plan = space.plan(selection)
         found = status_view.statuses(plan.nodes, space.records())

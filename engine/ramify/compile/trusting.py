@@ -1,0 +1,168 @@
+"""Trust: whether those who may speak for paths have signed what is to be done there.
+
+Whose signatures are valid is found out elsewhere: here are the policy, their names, and what they signed.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from ramify.compile.fleet import Fleet
+from ramify.compile.problems import first_of
+from ramify.compile.proofs import mount_of, tree_digest
+from ramify.model import paths
+from ramify.model.bundle import Bundle, Runtime
+from ramify.model.diagnostics import Diagnostics, Origin
+from ramify.model.patterns import Matcher, Pattern
+from ramify.model.trust import Seal, Statement
+from ramify.stub import policies
+
+SIGN = "`ramify sign` signs what is here now."
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """What somebody is about to do for a realm, and what its signers said.
+
+    `mount` is the path that the realm is mounted at, `paths` the full paths of its nodes that are looked at,
+    `runtimes` what its initiators would be given. Without `lock` nobody here knows the lock's file.
+    """
+
+    mount: str
+    project: str
+    tree: str
+    paths: Sequence[str]
+    runtimes: tuple[Runtime, ...] = ()
+    lock: str | None = None
+    seal: Seal | None = None
+
+
+class Voices(Struct, frozen=True):
+    """Whose signatures over a claim's statement are valid; and of each that is not, why."""
+
+    names: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+class Places(Struct, frozen=True):
+    """Where a user can look: the file of the policy, its rules, and the signatures."""
+
+    policy: str = "the policy that this host has pinned"
+    rules: tuple[Origin, ...] = ()
+    signatures: Origin | None = None
+
+
+def claims(fleet: Fleet, lock: str | None = None) -> list[Claim]:
+    """What a whole fleet is about to do, realm by realm; `lock` is that of the project."""
+    by_mount: dict[str, list[str]] = {}
+    bundles: dict[str, tuple[Bundle, bool]] = {paths.ROOT: (fleet.bundle, False)}
+    for node in fleet.tree.nodes:
+        mount = mount_of(node)
+        component = fleet.class_of(node).component
+        deploys = component is not None and component.deploys
+        bundle, before = bundles.get(mount, (fleet.realm_of(node).bundle, False))
+        bundles[mount] = (bundle, before or deploys)
+        by_mount.setdefault(mount, []).append(node.path)
+    return [
+        Claim(
+            mount=mount,
+            project=bundle.project,
+            tree=tree_digest(fleet, mount),
+            paths=tuple(by_mount.get(mount, ())),
+            # Whoever plans brings Ramify itself, for the initiators of domains too.
+            runtimes=fleet.bundle.runtimes if deploys else (),
+            lock=lock if mount == paths.ROOT else None,
+            seal=bundle.seal,
+        )
+        for mount, (bundle, deploys) in bundles.items()
+    ]
+
+
+def statement(claim: Claim) -> Statement:
+    """What whoever signs a claim says."""
+    return Statement(
+        project=claim.project,
+        tree=claim.tree,
+        lock=claim.lock or "",
+        runtimes=tuple(sorted({runtime.artifact for runtime in claim.runtimes})),
+    )
+
+
+def check(policy: policies.Policy, claim: Claim, voices: Voices, places: Places, found: Diagnostics) -> None:
+    """Tell everything that keeps a claim from being vouched for."""
+    vouching = Vouching(policy, claim.mount)
+    needed = [path for some in vouching.wanting(claim.paths, ()).values() for path in some]
+    if not needed:
+        return
+    if claim.seal is None or not claim.seal.signatures:
+        way_out = f"{places.policy} lets {_speakers(policy, vouching, needed[0])}. {SIGN}"
+        found.error("unsigned", f"{first_of(needed)}: nobody has signed it", way_out, places.signatures)
+        return
+    differences = list(_differences(claim, claim.seal.statement))
+    if differences:
+        where = "" if claim.mount == paths.ROOT else f" for the domain {claim.mount}"
+        summary = f"what was signed{where} is not what is here: {'; '.join(differences)}"
+        found.error("signed-otherwise", summary, SIGN, places.signatures)
+        return
+    faults = "".join(f"A signature that does not count: {fault}. " for fault in voices.faults)
+    way_out = f"{faults}Let one who may run `ramify sign`, or change {places.policy}."
+    for covering, wanting in vouching.wanting(claim.paths, voices.names).items():
+        _, reason = policies.vouched(policy, claim.mount, wanting[0], voices.names)
+        more = f" (and {len(wanting) - 1:,} more)" if len(wanting) > 1 else ""
+        origin = places.rules[covering[0]] if covering and places.rules else places.signatures
+        found.error("untrusted", f"{reason}{more}", way_out, origin)
+
+
+def _speakers(policy: policies.Policy, vouching: "Vouching", path: str) -> str:
+    """Who may speak for a path, as a part of a sentence."""
+    rules = [policy.rules[at] for at in vouching.covering(path)]
+    names = dict.fromkeys(name for rule in rules for name in rule.signers)
+    return f"{' or '.join(names) or 'nobody'} speak for {path}"
+
+
+def _differences(claim: Claim, text: str) -> Iterator[str]:
+    """How what was signed differs from what is here."""
+    try:
+        signed = Statement.read(text)
+    except ValueError as error:
+        yield f"it cannot be read ({error})"
+        return
+    if signed.project != claim.project:
+        yield f'project "{signed.project}" was signed, and this is "{claim.project}"'
+    if signed.tree != claim.tree:
+        yield f"tree {signed.tree[:12]} was signed, and this is {claim.tree[:12]}"
+    if claim.lock is not None and signed.lock != claim.lock:
+        yield f"lock {signed.lock[:12] or 'none'} was signed, and this is {claim.lock[:12] or 'none'}"
+    for runtime in claim.runtimes:
+        if runtime.artifact not in signed.runtimes:
+            yield f"the runtime {runtime.kind} {runtime.artifact[:12]} was not signed"
+
+
+class Vouching:
+    """A policy held against many paths of one realm: the same answers as `policies.vouched`, found faster."""
+
+    def __init__(self, policy: policies.Policy, mount: str) -> None:
+        self._policy = policy
+        rules = [at for at, rule in enumerate(policy.rules) if rule.mount == mount]
+        patterns = [(text, -1) for text in policy.unsigned]
+        patterns += [(text, at) for at in rules for text in policy.rules[at].paths]
+        self._owners = [owner for _, owner in patterns]
+        self._matcher = Matcher(Pattern(text) for text, _ in patterns)
+
+    def covering(self, path: str) -> tuple[int, ...]:
+        """The rules that speak of a path; -1 first when it may be unsigned."""
+        owners = {self._owners[at] for at in self._matcher.matches(path)}
+        return tuple(sorted(owners))
+
+    def wanting(self, whole: Sequence[str], names: Sequence[str]) -> dict[tuple[int, ...], list[str]]:
+        """The paths that these signers do not vouch for, by the rules that speak of them."""
+        found: dict[tuple[int, ...], list[str]] = {}
+        for path in whole:
+            covering = self.covering(path)
+            if not self._suffices(covering, names):
+                found.setdefault(covering, []).append(path)
+        return found
+
+    def _suffices(self, covering: tuple[int, ...], names: Sequence[str]) -> bool:
+        if covering[:1] == (-1,):
+            return True
+        return any(name in names for at in covering for name in self._policy.rules[at].signers)
