@@ -6,7 +6,8 @@ duplicate and merge keys, tags, aliases that multiply, several documents in one 
 """
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import yaml
 
@@ -71,22 +72,14 @@ class _Builder:
         self._count = 0
         self._aliased = 0
         self._root: Node | None = None
-        self._on: dict[type, Any] = {
-            yaml.DocumentStartEvent: self._begin,
-            yaml.MappingStartEvent: self._open,
-            yaml.SequenceStartEvent: self._open,
-            yaml.MappingEndEvent: self._close,
-            yaml.SequenceEndEvent: self._close,
-            yaml.ScalarEvent: self._scalar,
-            yaml.AliasEvent: self._alias,
-        }
 
     def build(self, loader: Any) -> Node:
         """The root of the only document; an empty document is a null."""
-        while (event := loader.get_event()) is not None:
-            handle = self._on.get(type(event))
+        take = loader.get_event
+        while (event := take()) is not None:
+            handle = self._ON.get(event.__class__)
             if handle is not None:
-                handle(event)
+                handle(self, event)
         return self._root or Node(None, self._file, 1, 1)
 
     def _begin(self, event: Any) -> None:
@@ -200,6 +193,17 @@ class _Builder:
     def _refuse(self, code: str, summary: str, way_out: str, event: Any) -> None:
         self._error(code, summary, way_out, event)
         raise _GiveUpError
+
+    # Not of each builder: what a document was made of is gone as soon as it is read, in no circle.
+    _ON: ClassVar[dict[type, Callable[["_Builder", Any], None]]] = {
+        yaml.DocumentStartEvent: _begin,
+        yaml.MappingStartEvent: _open,
+        yaml.SequenceStartEvent: _open,
+        yaml.MappingEndEvent: _close,
+        yaml.SequenceEndEvent: _close,
+        yaml.ScalarEvent: _scalar,
+        yaml.AliasEvent: _alias,
+    }
 
 
 def _place(event: Any) -> tuple[int, int]:
