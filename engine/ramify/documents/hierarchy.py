@@ -5,7 +5,7 @@ Checks what one document alone can show. What templates add is merged and checke
 
 from collections.abc import Iterable
 
-from ramify.documents import templates
+from ramify.documents import domain, templates
 from ramify.documents.node import Node
 from ramify.documents.reading import pattern, read_yaml
 from ramify.model import order, siblings
@@ -57,6 +57,7 @@ def _spec(name: str, node: Node, origin: Origin, found: Diagnostics) -> NodeSpec
         after=_words(node["after"]),
         rollout=node["rollout"].value,
         children=_specs(node["children"], found),
+        domain=domain.build(node, found) if "domain" in node else None,
         origins={key: node.key(key) for key in node if key != "vars"} | _places(variables, ""),
     )
 

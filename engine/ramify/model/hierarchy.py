@@ -12,7 +12,8 @@ class Domain(Struct, frozen=True):
 
     Either a repository, with a hierarchy of its own unless the node's `children` are it, and an inventory of
     its own unless the hosts are those around it; or the `server` of a project that has all three. `planned`
-    says who can ask that server: whoever plans, or only the initiator of the node.
+    says who can ask that server: whoever plans, or only the initiator of the node. `origins` has the place of
+    each by its key.
     """
 
     origin: Origin
@@ -22,6 +23,7 @@ class Domain(Struct, frozen=True):
     collections: tuple[str, ...] = ()
     server: str = ""
     planned: Literal["here", "there"] = "here"
+    origins: dict[str, Origin] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
