@@ -1,5 +1,8 @@
 """Arguments that several commands take: paths, completed from the compiled tree."""
 
+import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -7,9 +10,13 @@ from click.shell_completion import CompletionItem
 
 from ramify.cli.session import Session
 
+STDIN = "-"
+
+_LAST = re.compile(r"(?:.*[,!&^\s])?", re.DOTALL)
+
 
 class PathExpression(click.ParamType[str]):
-    """A path, or a pattern that takes many: `/region1/zone[1-3]`."""
+    """A path, or an expression that takes many: `/region1/zone[1-3]!/**/db`."""
 
     name = "path"
 
@@ -19,25 +26,44 @@ class PathExpression(click.ParamType[str]):
         param: click.Parameter,  # noqa: ARG002 - click hands it over
         incomplete: str,
     ) -> list[CompletionItem]:
-        """The children of what is typed so far; nothing where the project has errors."""
+        """The children of the path typed last; nothing where the project has errors."""
         session = ctx.find_object(Session) or Session(folder=Path())
+        found = _LAST.match(incomplete)
+        before = found[0] if found else ""
+        path = incomplete[len(before) :] or "/"
         try:
-            names = _below(session, incomplete.rpartition("/")[0])
+            from ramify.cli.looking import paths_below  # noqa: PLC0415 - the command itself may need less
+
+            session.folder = session.folder.expanduser()
+            names = paths_below(session, path.rpartition("/")[0] or "/")
         except Exception:  # noqa: BLE001 - somebody who presses TAB is not told of errors
             return []
-        return [CompletionItem(name) for name in names if name.startswith(incomplete or "/")]
+        return [CompletionItem(before + name) for name in names if name.startswith(path)]
 
 
-def _below(session: Session, above: str) -> list[str]:
-    from ramify.cli.project import compiled  # noqa: PLC0415 - the command itself may need less
-    from ramify.repository.project import Reading  # noqa: PLC0415
+def _read(context: click.Context, _: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The expressions, with those of stdin where "-" stands for them."""
+    if STDIN not in texts or context.resilient_parsing:  # who presses TAB has nothing on stdin
+        return texts
+    lines = tuple(_lines())
+    if not lines:
+        from ramify.cli.failures import failure  # noqa: PLC0415 - only where something went wrong
 
-    session.folder = session.folder.expanduser()
-    fleet = compiled(session, Reading(ask=False))
-    return [node.path for node in fleet.below(above or "/")]
+        raise failure("empty-selection", '"-" reads paths from stdin, and none came', "Nothing was done.")
+    at = texts.index(STDIN)
+    return (*texts[:at], *lines, *(text for text in texts[at:] if text != STDIN))
 
 
-paths_argument = click.argument("selection", metavar="[PATH]...", nargs=-1, type=PathExpression())
+def _lines() -> Iterator[str]:
+    for line in sys.stdin:
+        text = line.partition("#")[0].strip()
+        if text:
+            yield text
+
+
+paths_argument = click.argument(
+    "selection", metavar="[PATH]...", nargs=-1, type=PathExpression(), callback=_read
+)
 locked_option = click.option(
     "--locked", is_flag=True, help="Refuse what is not in the repository's lock, or differs from it."
 )

@@ -6,8 +6,9 @@ from ramify.cli.failures import failure
 from ramify.cli.session import Session
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.model import paths
+from ramify.model.bundle import Bundle
 from ramify.model.diagnostics import DiagnosticsError, did_you_mean
-from ramify.repository.project import Reading, load
+from ramify.repository.project import Loaded, Reading, load
 
 NEAR = 5000
 """With more paths, looking for the closest one takes longer than reading the hint."""
@@ -19,11 +20,49 @@ def looked_at(session: Session) -> Fleet:
     Raises:
         DiagnosticsError: there is no tree.
     """
+    found = _read(session)
+    return _told(session, compile_fleet(_bundle(found)), found)
+
+
+def known_paths(session: Session) -> tuple[str, ...]:
+    """The paths of a session's hierarchy; what else may be wrong with its nodes is not looked for.
+
+    Raises:
+        DiagnosticsError: there is no tree.
+    """
+    found = _read(session)
+    return tuple(_told(session, _grown(found), found).by_path)
+
+
+def paths_below(session: Session, path: str) -> list[str]:
+    """The children of a path, or of the root; nothing is told.
+
+    Raises:
+        DiagnosticsError: there is no tree.
+    """
+    return [node.path for node in _grown(_read(session)).below(path)]
+
+
+def _read(session: Session) -> Loaded:
     reading = Reading(ask=False, skip=True)
-    found = load(session.folder, overlay=labs.overlay(session.folder), reading=reading, runtimes=False)
+    return load(session.folder, overlay=labs.overlay(session.folder), reading=reading, runtimes=False)
+
+
+def _bundle(found: Loaded) -> Bundle:
     if found.bundle is None:
         raise DiagnosticsError(found.diagnostics)
-    fleet = compile_fleet(found.bundle)
+    return found.bundle
+
+
+def _grown(found: Loaded) -> Fleet:
+    """A fleet of which only the tree is known."""
+    fleet = Fleet(_bundle(found), paths.ROOT)
+    fleet.grow()
+    fleet.tell()
+    return fleet
+
+
+def _told(session: Session, fleet: Fleet, found: Loaded) -> Fleet:
     told = [*found.diagnostics, *fleet.diagnostics]
     if not fleet.tree.nodes:
         raise DiagnosticsError(told)

@@ -17,6 +17,7 @@ COMMANDS = {
     "profile": Told("ramify.cli.commands.profile", "Show all values of one node, and where each comes from."),
     "explain": Told("ramify.cli.commands.explain", "Show all that made a node what it is, or why not."),
     "match": Told("ramify.cli.commands.match", "Show which paths patterns get, and who uses them."),
+    "select": Told("ramify.cli.commands.select", "Fold, expand and count the nodes that paths select."),
     "schema": Told("ramify.cli.commands.schema", "Print the schemas of documents, for editors."),
     "plan": Told("ramify.cli.commands.plan", "Show what an apply would do."),
     "apply": Told("ramify.cli.commands.apply", "Bring nodes to what the project says of them."),

@@ -25,6 +25,7 @@ ANY = "**"
 
 _TOKEN = re.compile(r"\*+|\?|\[([^\[\]]*)\]|[^*?\[\]]+|[\[\]]")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+\Z")
+_WORD = re.compile(r"(?:\[[^\[\]]*\]|[^/])+")  # the slash of `[0-10/2]` ends no step
 
 
 class Kind(Enum):
@@ -78,7 +79,7 @@ def _compile_regex(text: str) -> re.Pattern[str]:
 
 def steps(pattern: Pattern) -> tuple[str, ...]:
     """The steps that a path is held against; `**` stands for any number of them."""
-    words = tuple(word for word in pattern.text.split("/") if word)
+    words = tuple(_WORD.findall(pattern.text))
     if pattern.kind is Kind.GLOB:
         return words
     anchored = pattern.text.startswith("/")

@@ -11,7 +11,9 @@ MAX_DIGITS = 18  # such numbers, and counts of them, fit 64 bits
 
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _ITEM = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18})(?:/([0-9]{1,18}))?)?\Z")
-_NUMBERED = re.compile(r"(.*?)([0-9]{1,18})\Z", re.DOTALL)
+_NUMBERED = re.compile(r"(.*?)([0-9]{1,18})([^0-9]*)\Z", re.DOTALL)
+
+_Series = tuple[str, str, int]  # what is before the number, what is behind it, and its digits if padded
 
 
 class Item(Struct, frozen=True):
@@ -95,31 +97,33 @@ def _split(text: str) -> tuple[str, tuple[Item, ...], str]:
 
 def fold_names(names: Iterable[str]) -> list[str]:
     """Names in the shortest form with ranges: `app01 app02 db` gives `app[01-02] db`; order by name."""
-    numbered: dict[tuple[str, int], list[int]] = {}
+    numbered: dict[_Series, list[int]] = {}
     plain: list[str] = []
     for name in dict.fromkeys(names):
         found = _NUMBERED.match(name)
         if found is None:
             plain.append(name)
             continue
-        width = len(found[2]) if found[2].startswith("0") and len(found[2]) > 1 else 0
-        numbered.setdefault((found[1], width), []).append(int(found[2]))
-    folded = [_fold(prefix, width, numbers) for (prefix, width), numbers in _joined(numbered).items()]
+        before, digits, after = found.groups()
+        width = len(digits) if digits.startswith("0") and len(digits) > 1 else 0
+        numbered.setdefault((before, after, width), []).append(int(digits))
+    folded = [_fold(series, numbers) for series, numbers in _joined(numbered).items()]
     return sorted(plain + folded)
 
 
-def _joined(numbered: dict[tuple[str, int], list[int]]) -> dict[tuple[str, int], list[int]]:
+def _joined(numbered: dict[_Series, list[int]]) -> dict[_Series, list[int]]:
     # "08" and "10" are one padded series although only the first shows its padding.
-    for (prefix, width), numbers in list(numbered.items()):
-        wide = numbered.get((prefix, 0)) if width else None
+    for (before, after, width), numbers in list(numbered.items()):
+        wide = numbered.get((before, after, 0)) if width else None
         if wide:
             moved = [number for number in wide if len(str(number)) == width]
             numbers.extend(moved)
-            numbered[prefix, 0] = [number for number in wide if len(str(number)) != width]
+            numbered[before, after, 0] = [number for number in wide if len(str(number)) != width]
     return {key: numbers for key, numbers in numbered.items() if numbers}
 
 
-def _fold(prefix: str, width: int, numbers: list[int]) -> str:
+def _fold(series: _Series, numbers: list[int]) -> str:
+    before, after, width = series
     runs: list[str] = []
     ordered = sorted(set(numbers))
     for _, group in groupby(enumerate(ordered), lambda pair: pair[1] - pair[0]):
@@ -127,5 +131,5 @@ def _fold(prefix: str, width: int, numbers: list[int]) -> str:
         first, last = str(run[0]).zfill(width), str(run[-1]).zfill(width)
         runs.append(first if len(run) == 1 else f"{first}-{last}")
     if len(ordered) == 1:
-        return prefix + runs[0]
-    return f"{prefix}[{','.join(runs)}]"
+        return f"{before}{runs[0]}{after}"
+    return f"{before}[{','.join(runs)}]{after}"

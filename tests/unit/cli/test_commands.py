@@ -109,6 +109,8 @@ def test_a_subtree_is_shown_under_its_path(ramify: Ramify) -> None:
         ("/site/room1", ["/site/room1"]),
         ("/site/room1/s", ["/site/room1/sensor1", "/site/room1/sensor2"]),
         ("/nowhere/", []),
+        ("/site!/site/room2", ["/site!/site/room2"]),
+        ("!/site/room1/sensor1,/s", ["!/site/room1/sensor1,/site"]),
     ],
 )
 def test_paths_are_completed_step_by_step(

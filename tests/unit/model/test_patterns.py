@@ -37,7 +37,7 @@ def matches(steps: list[str], names: list[str]) -> bool:
 
 def takes(pattern: Pattern, path: str) -> bool:
     """The readings A1 to A3 and A6, said once more."""
-    words = [word for word in pattern.text.split("/") if word]
+    words = [word for word in re.split(r"/(?![^\[]*\])", pattern.text) if word]
     if pattern.kind is Kind.PAPER:
         anchored = pattern.text.startswith("/")
         ends = set() if anchored else {0, len(words) - 1}
@@ -49,7 +49,7 @@ def takes(pattern: Pattern, path: str) -> bool:
 
 
 STEPS = st.sampled_from(
-    ["*", "**", "a", "b", "a*", "*b", "?", "a?b", "a[1-3]", "[1-12]*", "*[2-11]", "[1-2][0-1]"]
+    ["*", "**", "a", "b", "a*", "*b", "?", "a?b", "a[1-3]", "a[0-12/3]", "[1-12]*", "*[2-11]", "[1-2][0-1]"]
 )
 NAMES = st.text(alphabet="ab12", min_size=1, max_size=4)
 PATHS = st.lists(NAMES, min_size=1, max_size=5).map(lambda names: "/" + "/".join(names))

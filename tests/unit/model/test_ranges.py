@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from ramify.model import ranges
 
 NUMBERED = st.builds(
-    lambda prefix, number, width: f"{prefix}{number:0{width}d}",
+    lambda prefix, number, width, suffix: f"{prefix}{number:0{width}d}{suffix}",
     st.sampled_from(["app", "n", "db-1x"]),
     st.integers(0, 130),
     st.integers(1, 4),
+    st.sampled_from(["", "", "x", ".lan"]),
 )
 
 
@@ -115,6 +116,8 @@ def test_an_item_contains_exactly_what_it_counts(first: int, more: int, step: in
         (["n1", "n3", "n5", "n6"], ["n[1,3,5-6]"]),
         (["n1"], ["n1"]),
         (["n1", "n01"], ["n01", "n1"]),
+        (["app8x", "app9x", "app9"], ["app9", "app[8-9]x"]),
+        (["web1.lan", "web2.lan", "web02.lan"], ["web02.lan", "web[1-2].lan"]),
         ([], []),
     ],
 )

@@ -33,18 +33,22 @@ def command(session: Session, selection: tuple[str, ...]) -> None:
         return
     glyphs = UNICODE if "utf" in (sys.stdout.encoding or "").lower() else ASCII
     tops = [node for node in shown if node.parent is None or (chosen and node.parent.path not in chosen)]
-    branches = tuple(_branch(fleet, node, paths.parent(node.path)) for node in tops)
+    branches = tuple(_branch(fleet, node, chosen, paths.parent(node.path)) for node in tops)
     session.say(tree_view.text(fleet.bundle.project, branches, glyphs, full=session.verbose))
 
 
-def _branch(fleet: Fleet, node: Node, above: str = "") -> Branch:
+def _branch(fleet: Fleet, node: Node, chosen: frozenset[str] | None, above: str = "") -> Branch:
     name = node.path if above not in {"", paths.ROOT} else node.name
     host = fleet.host_of(node.path)
     return Branch(
         names=(name,),
         hosts=(host.name if host else "",),
         component=component(fleet, node.path),
-        children=tuple(_branch(fleet, child) for child in fleet.tree.below(node)),
+        children=tuple(
+            _branch(fleet, child, chosen)
+            for child in fleet.tree.below(node)
+            if chosen is None or child.path in chosen
+        ),
     )
 
 
