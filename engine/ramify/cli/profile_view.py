@@ -28,7 +28,7 @@ def _head(made: Profile) -> list[str]:
     component = made.component
     rows = [
         ("host", made.host, ""),
-        ("component", component.name or component.ref, str(made.code_origin or "")),
+        ("component", LATE if made.late_code else component.name or component.ref, str(made.code_origin or "")),
         ("role", component.role, ""),
         ("children", str(len(made.children)), ""),
         ("digest", made.digest[:16], ""),

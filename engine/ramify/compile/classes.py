@@ -5,7 +5,7 @@ done once per class; per node only what reaches the node itself is left.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -23,7 +23,7 @@ from ramify.model.bundle import Bundle
 from ramify.model.component import Component, Parameter
 from ramify.model.configuration import Configuration, FileSetting, Setting
 from ramify.model.diagnostics import Origin, did_you_mean
-from ramify.model.repository import Entry
+from ramify.model.repository import Entry, When
 
 KINDS = ("env", "args", "files")
 
@@ -47,10 +47,19 @@ class PartClass(Struct, frozen=True, eq=False):
     placed: tuple[Slot, ...]
 
 
+class Variant(Struct, frozen=True, eq=False):
+    """Code for hosts whose facts fit."""
+
+    when: When
+    component: Component
+
+
 class NodeClass(Struct, frozen=True, eq=False):
     """What all nodes of a class share; `component` is None when no code entry takes them.
 
-    `own_names` and `placed_names` are what the templates of these slots use.
+    Where code differs by facts, `variants` are tried in order, and `component` is the first of them: they
+    agree in all that can be asked before the facts are known. `own_names` and `placed_names` are what the
+    templates of these slots use.
     """
 
     component: Component | None
@@ -60,6 +69,12 @@ class NodeClass(Struct, frozen=True, eq=False):
     own_names: frozenset[str]
     placed_names: frozenset[str]
     problems: tuple[Problem, ...] = ()
+    variants: tuple[Variant, ...] = ()
+
+    @property
+    def varies(self) -> bool:
+        """Whether the facts of a host decide on the code."""
+        return bool(self.variants)
 
 
 class Classes:
@@ -88,9 +103,11 @@ class _Maker:
         self._problems: dict[Problem, None] = {}
 
     def make(self, taken: Taken) -> NodeClass:
-        component = self._component(taken.code)
-        install = self._part(self._slots(taken.install, None), _install_facts(component))
-        service = self._part(self._slots(taken.service, component), _service_facts(component))
+        component, variants = self._code(taken.code)
+        install = self._part(self._slots(taken.install, None), _facts(_install_facts, component, variants))
+        service = self._part(
+            self._slots(taken.service, component), _facts(_service_facts, component, variants)
+        )
         # Where a document is left out (it may not be fetched), nobody knows what it says.
         if component is not None and all(entry.ref in self._bundle.configurations for entry in taken.service):
             self._require(component, service, taken.code[0].origin)
@@ -102,10 +119,39 @@ class _Maker:
             _names(*install.own, *service.own),
             _names(*install.placed, *service.placed),
             tuple(self._problems),
+            variants,
         )
 
     def _problem(self, code: str, what: str, detail: str = "", origin: Origin | None = None) -> None:
         self._problems[Problem(code, what, detail, origin)] = None
+
+    def _code(self, code: tuple[Entry, ...]) -> tuple[Component | None, tuple[Variant, ...]]:
+        """The code of these entries, and where it differs by facts what there is to choose from."""
+        known = self._bundle.components
+        plain = tuple(entry for entry in code if not entry.when)
+        rest = self._component(plain)
+        variants = [
+            Variant(entry.when, known[entry.ref]) for entry in code if entry.when and entry.ref in known
+        ]
+        if len(plain) == len(code) or not variants:
+            return rest, ()
+        self._agree([entry for entry in code if entry.ref in known])
+        last = (Variant({}, rest),) if rest else ()
+        return variants[0].component, (*variants, *last)
+
+    def _agree(self, code: Sequence[Entry]) -> None:
+        """What is asked before a host is known is the same whatever its facts are."""
+        first = self._bundle.components[code[0].ref]
+        for entry in code[1:]:
+            other = self._bundle.components[entry.ref]
+            if (first.role, first.parameters) != (other.role, other.parameters):
+                what = "role" if first.role != other.role else "parameters"
+                self._problem(
+                    "unlike-variants",
+                    f'its code differs in {what}: "{code[0].ref}" ({code[0].origin}) and "{entry.ref}"',
+                    "Entries with `when` are one component for several sorts of hosts.",
+                    entry.origin,
+                )
 
     def _component(self, code: tuple[Entry, ...]) -> Component | None:
         first = {entry.ref: entry for entry in reversed(code)}
@@ -115,7 +161,8 @@ class _Maker:
             self._problem(
                 "two-codes",
                 f'gets more than one code reference: "{one.ref}" and {named}',
-                "Exactly one may match a node; take paths away from one entry with `!pattern`.",
+                "Exactly one may match a node: take paths away from one entry with `!pattern`, or say `when` "
+                "facts of the host decide.",
                 one.origin,
             )
         return self._bundle.components.get(code[0].ref) if code else None
@@ -148,7 +195,7 @@ class _Maker:
             self._problem(code, f'value of "{setting.name}": {error}', error.hint, setting.origin)
             return None
 
-    def _part(self, slots: tuple[Slot, ...], facts: list[Any]) -> PartClass:
+    def _part(self, slots: tuple[Slot, ...], facts: Any) -> PartClass:
         texts = tuple(self._text(slot) for slot in slots)
         known = [_identity(slot, text) for slot, text in zip(slots, texts, strict=True)]
         said = canonical([facts, known])
@@ -226,6 +273,14 @@ def _defaults(component: Component | None) -> Iterator[tuple[str, Setting]]:
         for name, parameter in sorted(component.parameters.items()):
             if parameter.default is not None:
                 yield "env", Setting(name, parameter.default, origin)
+
+
+def _facts(
+    of: Callable[[Component | None], list[Any]], component: Component | None, variants: Sequence[Variant]
+) -> Any:
+    if variants:
+        return {"variants": [[variant.when, of(variant.component)] for variant in variants]}
+    return of(component)
 
 
 def _install_facts(component: Component | None) -> list[Any]:

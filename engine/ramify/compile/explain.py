@@ -17,9 +17,10 @@ from ramify.compile.templates import Reach
 from ramify.compile.tree import Node
 from ramify.model.diagnostics import Origin
 from ramify.model.inventory import Placement
-from ramify.model.repository import Entry
+from ramify.model.repository import Entry, shown
 
 WINS, OVERRIDDEN, APPLIES, NOT_REACHED, REFUSED = "wins", "overridden", "applies", "not reached", "refused"
+IF_IT_FITS = "if it fits the host"
 
 
 class Use(Struct, frozen=True):
@@ -100,14 +101,19 @@ def brings(entry: Listed) -> str:
         return item.host or "a host with " + ", ".join(
             f"{key}={value}" for key, value in (item.pool or {}).items()
         )
-    return item.ref if isinstance(item, Entry) else str(item.that)
+    if isinstance(item, Entry):
+        return f"{item.ref} when {shown(item.when)}" if item.when else item.ref
+    return str(item.that)
 
 
 def _outcome(fleet: Fleet, node: Node, entry: Listed, alive: set[int]) -> str:
     taken = fleet.taken(node)
     match entry.which:
         case "code":
-            return WINS if len({one.ref for one in taken.code}) == 1 else REFUSED
+            plain = {one.ref for one in taken.code if not one.when}
+            if entry.item.when:
+                return IF_IT_FITS
+            return WINS if len(plain) == 1 else REFUSED
         case "placements":
             return WINS if entry.item is taken.rule else NOT_REACHED
         case "install-config" | "service-config" if id(entry.item) not in alive:

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ramify.compile.classes import PartClass
+from ramify.compile.classes import NodeClass, PartClass
 from ramify.compile.fleet import Fleet
-from ramify.compile.problems import Problems
+from ramify.compile.problems import Problem, Problems
 from ramify.compile.slots import Slot, UnusableValueError, render
 from ramify.compile.templates import Reach
 from ramify.compile.tree import Node
+from ramify.model.component import Component
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError
 from ramify.model.profile import LATE, Part, Profile, Value
+from ramify.model.repository import fits, shown
 
 
 def profile(fleet: Fleet, node: Node, facts: Mapping[str, Any] | None = None) -> Profile:
@@ -25,6 +27,7 @@ def profile(fleet: Fleet, node: Node, facts: Mapping[str, Any] | None = None) ->
     host = fleet.host_of(node.path)
     if made.component is None or host is None:
         raise RuntimeError(f"{node.path} was compiled with errors")
+    component = made.component if facts is None else _fitting(made, node, facts)
     digests = fleet.digests[node.path]
     context = fleet.context(node, dict(facts) if facts is not None else None)
     problems = Problems()
@@ -34,7 +37,8 @@ def profile(fleet: Fleet, node: Node, facts: Mapping[str, Any] | None = None) ->
     return Profile(
         path=node.path,
         host=host.name,
-        component=made.component,
+        component=component,
+        late_code=made.varies and facts is None,
         install=install,
         service=service,
         environment_digest=digests.environment,
@@ -47,6 +51,23 @@ def profile(fleet: Fleet, node: Node, facts: Mapping[str, Any] | None = None) ->
         vars=node.scope.values,
         var_origins=node.scope.origins,
     )
+
+
+def _fitting(made: NodeClass, node: Node, facts: Mapping[str, Any]) -> Component:
+    """The code for a host with these facts."""
+    if made.component is None or not made.varies:
+        return made.component or made.variants[0].component
+    for variant in made.variants:
+        if fits(variant.when, facts):
+            return variant.component
+    problems = Problems()
+    asked = "; ".join(shown(variant.when) for variant in made.variants)
+    names = dict.fromkeys(name for variant in made.variants for name in variant.when)
+    found = ", ".join(f"{name} {facts.get(name, 'unknown')}" for name in names)
+    what = f"no code fits its host ({found})"
+    problems.add(node.path, Problem("no-variant", what, f"There is code for: {asked}.", made.code[0].origin))
+    _refuse(problems)
+    raise AssertionError("a problem was told")
 
 
 def _part(part: PartClass, context: dict[str, Any], path: str, problems: Problems) -> Part:
@@ -82,7 +103,8 @@ def _refuse(problems: Problems) -> None:
 
 def values(made: Profile) -> dict[str, str]:
     """A profile's values by flat names (`service.env.PORT`), as records keep them and plans compare them."""
-    flat = {"code": made.component.ref, "code.digest": made.component.artifact[:12]}
+    known = {"code": made.component.ref, "code.digest": made.component.artifact[:12]}
+    flat = dict.fromkeys(known, LATE) if made.late_code else known
     for part_name, part in (("install", made.install), ("service", made.service)):
         for kind, items in (("env", part.env), ("args", part.args), ("files", part.files)):
             for at, value in enumerate(items):

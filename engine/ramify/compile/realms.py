@@ -1,10 +1,11 @@
-"""Realms: what one repository speaks for. A project is one, every domain below it another (HPL 5.6, H43, H44).
+"""Realms: what one repository speaks for. A project is one, every domain below it another (HPL 5.6, H43).
 
 In a realm patterns, templates and digests know paths that begin at its top, so that a domain means the same
 wherever it is mounted, and can be signed by itself. Where it is mounted is known to the fleet alone.
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ramify.compile import merging
 from ramify.compile.classes import Classes
@@ -15,8 +16,10 @@ from ramify.compile.problems import Problems
 from ramify.model.bundle import Bundle
 from ramify.model.diagnostics import Diagnostics
 from ramify.model.hierarchy import Domain, NodeSpec
-from ramify.model.inventory import Host
 from ramify.model.patterns import Matcher
+
+if TYPE_CHECKING:
+    from ramify.model.inventory import Host
 
 
 class Realm:

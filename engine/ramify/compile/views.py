@@ -14,7 +14,7 @@ Children = Callable[[Node], tuple[Node, ...]]
 
 
 class RootView:
-    """The parent of a top node: the operator's own place, on a host of no inventory, or what a domain is in."""
+    """The parent of a top node: the operator's own place, or what a domain is in; nothing is known of it."""
 
     path = paths.ROOT
     name = ""

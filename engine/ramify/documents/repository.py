@@ -3,9 +3,9 @@
 from ramify.documents.node import Node
 from ramify.documents.reading import pattern, read_yaml, tell_none
 from ramify.documents.text import looks_like_xml
-from ramify.model.diagnostics import Diagnostics
+from ramify.model.diagnostics import Diagnostics, did_you_mean
 from ramify.model.patterns import Kind
-from ramify.model.repository import Entry, Repository
+from ramify.model.repository import FACTS, Entry, Repository, When
 
 
 def read(text: str | bytes, file: str) -> tuple[Repository | None, Diagnostics]:
@@ -37,4 +37,11 @@ def _entry(node: Node, found: Diagnostics) -> Entry:
     ordered = sorted(texts + regexes, key=lambda pair: (pair[0].line, pair[0].column))
     patterns = tuple(pattern(item, kind, found) for item, kind in ordered)
     tell_none(patterns, found)
-    return Entry(patterns=patterns, ref=node["ref"].text, origin=node.origin)
+    return Entry(patterns=patterns, ref=node["ref"].text, origin=node.origin, when=_when(node["when"], found))
+
+
+def _when(node: Node, found: Diagnostics) -> When:
+    for name in node:
+        if name not in FACTS:
+            found.error("unknown-fact", f'no fact "{name}"', did_you_mean(name, FACTS), node.key(name))
+    return {name: tuple(word.text for word in value.texts()) for name, value in sorted(node.items())}

@@ -3,15 +3,16 @@
 from ramify.documents.element import Element
 from ramify.documents.reading import finish, tell_none, tell_pattern
 from ramify.documents.xml import parse
-from ramify.model.diagnostics import Diagnostics
+from ramify.model.diagnostics import Diagnostics, did_you_mean
 from ramify.model.patterns import Kind, Pattern
-from ramify.model.repository import Entry, Repository
+from ramify.model.repository import FACTS, Entry, Repository, When
 
 # The paper calls its lists by several names (A9); the last of each line are today's words.
 _CODE = ("managent-code", "code")
 _INSTALL = ("install-config", "install-configuration")
 _SERVICE = ("managent-config", "managent-configuration", "service-config")
 _PARTS = ("pattern", "ref")
+_WHEN = "when"
 # The paper says `path` in one figure and `xpath` in the other for the same thing (A6).
 _KINDS = {"path": Kind.PAPER, "xpath": Kind.PAPER, "regex": Kind.REGEX}
 
@@ -22,6 +23,10 @@ def read(text: str | bytes, file: str) -> tuple[Repository | None, Diagnostics]:
     root = parse(text, file, "repository", found)
     if root is None:
         return None, found
+    for part in root.named(*_INSTALL, *_SERVICE):
+        for when in (when for entry in part.named("entry") for when in entry.named(_WHEN)):
+            way_out = "Only code differs by the facts of hosts; configuration has `facts` in its templates."
+            found.error("unknown-key", f"<{part.tag}> has no <when>", way_out, when.origin)
     repository = Repository(
         code=_entries(root, _CODE, found),
         install=_entries(root, _INSTALL, found),
@@ -40,15 +45,30 @@ def _entry(element: Element, found: Diagnostics) -> Entry:
     refs = element.named("ref")
     _check_parts(element, refs, found)
     return Entry(
-        patterns=patterns, ref=refs[0].attributes.get("url", "") if refs else "", origin=element.origin
+        patterns=patterns,
+        ref=refs[0].attributes.get("url", "") if refs else "",
+        origin=element.origin,
+        when=_when(element.named(_WHEN), found),
     )
+
+
+def _when(elements: list[Element], found: Diagnostics) -> When:
+    """Several of one fact are what it may be."""
+    words: dict[str, list[str]] = {}
+    for element in elements:
+        name = element.attributes.get("fact", "")
+        if name and name not in FACTS:
+            hint = did_you_mean(name, FACTS)
+            found.error("unknown-fact", f'no fact "{name}"', hint, element.place("fact"))
+        words.setdefault(name, []).append(element.attributes.get("is", ""))
+    return {name: tuple(words[name]) for name in sorted(words)}
 
 
 def _check_parts(element: Element, refs: list[Element], found: Diagnostics) -> None:
     if len(refs) > 1:
         way_out = "An entry has one reference; write two entries for two."
         found.error("duplicate-key", "<entry> has more than one <ref>", way_out, refs[1].origin)
-    if any(child.tag not in _PARTS for child in element.children):
+    if any(child.tag not in (*_PARTS, _WHEN) for child in element.children):
         return  # the schema has told; it may be the part that seems to be missing
     for tag in _PARTS:
         if not element.named(tag):

@@ -140,7 +140,8 @@ class Driver:
 
     def _wants_facts(self, node: Node) -> bool:
         made = self.fleet.class_of(node)
-        return any(slot.template.reach is Reach.FACTS for slot in (*made.install.slots, *made.service.slots))
+        slots = (*made.install.slots, *made.service.slots)
+        return made.varies or any(slot.template.reach is Reach.FACTS for slot in slots)
 
     async def _at_once(self, stub: Session, node: Node, begin: Begin) -> NodeState | None:
         """Send code and command without waiting for an answer; None when the node is not new after all."""

@@ -8,7 +8,7 @@ from ramify.model.diagnostics import Origin
 
 
 class Domain(Struct, frozen=True):
-    """All below a node left to another repository (HPL 5.6): inside it paths begin anew, and nothing is inherited.
+    """All below a node left to another repository (HPL 5.6): paths begin anew there, nothing is inherited.
 
     Either a repository, with a hierarchy of its own unless the node's `children` are it, and an inventory of
     its own unless the hosts are those around it; or the `server` of a project that has all three. `planned`

@@ -32,7 +32,11 @@ class Part(Struct, frozen=True):
 
 
 class Profile(Struct, frozen=True):
-    """All that a host needs to know of a node; `subtree` is the Merkle digest of it and all below it."""
+    """All that a host needs to know of a node; `subtree` is the Merkle digest of it and all below it.
+
+    `late_code`: facts of the host decide on the component, and the one that stands here is the first of those
+    that there are.
+    """
 
     path: str
     host: str
@@ -46,5 +50,6 @@ class Profile(Struct, frozen=True):
     binding: str
     children: tuple[str, ...] = ()
     code_origin: Origin | None = None
+    late_code: bool = False
     vars: dict[str, object] = field(default_factory=dict)
     var_origins: dict[str, Origin] = field(default_factory=dict)

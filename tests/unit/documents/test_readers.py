@@ -266,6 +266,44 @@ service-config:
             ("!/c", Kind.PAPER, "r.xml:2:59"),
         ]
 
+    def test_code_may_depend_on_facts_in_both_forms(self) -> None:
+        yaml = 'code: [{match: /a, ref: x, when: {os: ["debian*", alpine], machine: x86_64}}]'
+        xml = """<repository-information><code><entry><pattern path="/a"/><ref url="x"/>
+<when fact="os" is="debian*"/><when fact="os" is="alpine"/><when fact="machine" is="x86_64"/>
+</entry></code></repository-information>"""
+
+        for text in (yaml, xml):
+            (entry,) = good(repository.read(text, "r")).code
+            assert entry.when == {"machine": ("x86_64",), "os": ("debian*", "alpine")}
+
+    @pytest.mark.parametrize(
+        ("text", "code"),
+        [
+            ("code: [{match: /a, ref: x, when: {machin: x}}]", "unknown-fact"),
+            ("code: [{match: /a, ref: x, when: {}}]", "bad-value"),
+            ("code: [{match: /a, ref: x, when: {os: []}}]", "bad-value"),
+            ("service-config: [{match: /a, ref: x, when: {os: x}}]", "unknown-key"),
+            (
+                (
+                    '<repository-information><service-config><entry><pattern path="/a"/><ref url="x"/>'
+                    '<when fact="os" is="x"/></entry></service-config></repository-information>'
+                ),
+                "unknown-key",
+            ),
+            (
+                (
+                    '<repository-information><code><entry><pattern path="/a"/><ref url="x"/>'
+                    '<when fact="oss" is="x"/></entry></code></repository-information>'
+                ),
+                "unknown-fact",
+            ),
+        ],
+    )
+    def test_only_code_depends_on_facts_and_on_those_that_there_are(self, text: str, code: str) -> None:
+        _, found = repository.read(text, "r")
+
+        assert [problem.code for problem in found] == [code]
+
     def test_xml_is_known_by_its_name_or_its_first_character(self) -> None:
         for text, file in [
             ("<repository-information/>", "r"),
