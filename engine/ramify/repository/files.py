@@ -9,6 +9,8 @@ from ramify.model.diagnostics import Diagnostics, Origin, did_you_mean
 
 MAX_LISTED = 10_000
 
+_BLOCK = 1 << 16
+
 
 class Files:
     """Reads what a project in a folder names; what cannot be read is told where it is named."""
@@ -93,14 +95,14 @@ class Files:
 
     def _read(self, path: Path) -> bytes:
         # A pipe would keep whoever opens it waiting for somebody to write.
-        mode = path.stat().st_mode
+        found = path.stat()
+        mode, size = found.st_mode, found.st_size
         if stat.S_ISDIR(mode):
             raise _UnfitError("unreadable-file", "it is a folder", "Name a file in it.")
         if not stat.S_ISREG(mode):
             raise _UnfitError("unreadable-file", "it is not a plain file", "")
-        with path.open("rb") as stream:
-            data = stream.read(MAX_SIZE + 1)
-        if len(data) > MAX_SIZE:
+        data = _bytes_of(path, size) if size <= MAX_SIZE else None
+        if data is None or len(data) > MAX_SIZE:
             raise _UnfitError("too-large", f"it is larger than {MAX_SIZE >> 20} MiB", "Split it.")
         return data
 
@@ -112,6 +114,15 @@ class Files:
         while not above.is_dir() and above != above.parent:
             name, above = above.name, above.parent
         return above, name
+
+
+def _bytes_of(path: Path, size: int) -> bytes:
+    """A file's bytes; hardly more than a document may have, whatever the file says of its size."""
+    with path.open("rb", buffering=0) as stream:
+        data = stream.read(size + 1) or b""
+        while len(data) <= MAX_SIZE and (more := stream.read(_BLOCK)):
+            data += more
+    return data
 
 
 class _UnfitError(Exception):
