@@ -8,11 +8,12 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from ramify.cli import labs
-from ramify.compile.fleet import compile_fleet
+from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.compile.lints import lint
 from ramify.documents import recognise
 from ramify.model.bundle import Bundle
 from ramify.model.diagnostics import Diagnostic, Diagnostics, Origin, Severity
+from ramify.repository import seals
 from ramify.repository.files import Files
 from ramify.repository.project import PROJECT, Loaded, Reading, load
 
@@ -56,10 +57,11 @@ def _moved(item: Diagnostic, names: dict[str, str]) -> Diagnostic:
     return structs.replace(item, origin=Origin(names[place.file], place.line, place.column))
 
 
-def check(folder: Path, files: Sequence[Path], *, online: bool = False) -> Report:
+def check(folder: Path, files: Sequence[Path], *, online: bool = False, signed: bool = False) -> Report:
     """Check the project in a folder, or files alone where there is none; with files tell of those only.
 
-    Unless asked to be online it contacts nobody: what was never fetched is left out of what is checked.
+    Unless asked to be online it contacts nobody: what was never fetched is left out of what is checked. That
+    those who may have not signed is an error if it must be `signed`, else a warning.
     """
     if files and not (folder / PROJECT).exists():
         return _alone(Path(), files, _no_document)
@@ -72,11 +74,20 @@ def check(folder: Path, files: Sequence[Path], *, online: bool = False) -> Repor
         fleet = compile_fleet(project.bundle)
         found.extend(fleet.diagnostics)
         found.extend(lint(fleet))
+        found.extend(_unvouched(project, fleet, signed=signed))
         # Components that are shipped with Ramify are nobody's to mend: their names begin with a slash.
         read.update(name for name in _read(project.bundle) if not name.startswith("/"))
     left_out = tuple(_left_out(project.bundle)) if project.bundle else ()
     whole = Report(folder, tuple(found), tuple(sorted(read)), left_out)
     return _only(whole, files, complete=project.bundle is not None) if files else whole
+
+
+def _unvouched(project: Loaded, fleet: Fleet, *, signed: bool) -> Diagnostics:
+    """What nobody who may has signed; nothing where not all that was signed is here."""
+    if fleet.diagnostics.failed or next(_left_out(fleet.bundle), None) is not None:
+        return Diagnostics()
+    found = seals.check(project, fleet)
+    return found if signed else found.as_warnings()
 
 
 def _documents(project: Loaded) -> Iterator[str]:
@@ -86,6 +97,8 @@ def _documents(project: Loaded) -> Iterator[str]:
         return
     for name in (written.hierarchy, written.inventory, written.repository):
         yield os.path.normpath(name)
+    if project.trust:
+        yield from (project.trust.file.file, project.trust.file.signers)
     base = Path(written.repository).parent
     for ref in project.bundle.configurations if project.bundle else ():
         yield os.path.normpath(base / ref)

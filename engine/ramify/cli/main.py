@@ -29,6 +29,7 @@ COMMANDS = {
         "ramify.cli.commands.runtime", "Runtimes: Ramify itself, for hosts that carry initiators."
     ),
     "repo": Told("ramify.cli.commands.repo", "Lock what references lead to, serve them, clear away."),
+    "sign": Told("ramify.cli.commands.sign", "Sign what the project deploys, or tell who did."),
     "demo": Told("ramify.cli.commands.demo", "Show it all on the lab: a monitoring tree of 40 nodes."),
     "completion": Told("ramify.cli.commands.completion", "Print the script that completes words in a shell."),
 }

@@ -107,7 +107,7 @@ def check(policy: policies.Policy, claim: Claim, voices: Voices, places: Places,
     way_out = f"{faults}Let one who may run `ramify sign`, or change {places.policy}."
     for covering, wanting in vouching.wanting(claim.paths, voices.names).items():
         _, reason = policies.vouched(policy, claim.mount, wanting[0], voices.names)
-        more = f" (and {len(wanting) - 1:,} more)" if len(wanting) > 1 else ""
+        more = f"; the same for {len(wanting) - 1:,} more" if len(wanting) > 1 else ""
         origin = places.rules[covering[0]] if covering and places.rules else places.signatures
         found.error("untrusted", f"{reason}{more}", way_out, origin)
 

@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ramify.documents import component, configuration, hierarchy, inventory, project, repository
+from ramify.documents import component, configuration, hierarchy, inventory, project, repository, trust
 from ramify.documents.node import Node
 from ramify.documents.schema import load
 from ramify.documents.text import Source, looks_like_xml, no_source
 from ramify.documents.yaml import parse
 from ramify.model.diagnostics import Diagnostics
 
-KINDS = ("project", "hierarchy", "inventory", "repository", "configuration", "component")
+KINDS = ("project", "hierarchy", "inventory", "repository", "configuration", "component", "trust")
 
 _READ: Mapping[str, Callable[[bytes, str, Source], tuple[Any, Diagnostics]]] = {
     "project": lambda data, file, _: project.read(data, file),
@@ -20,6 +20,7 @@ _READ: Mapping[str, Callable[[bytes, str, Source], tuple[Any, Diagnostics]]] = {
     "repository": lambda data, file, _: repository.read(data, file),
     "configuration": lambda data, file, source: configuration.read(data, file, file, source),
     "component": lambda data, file, _: component.read(data, file),
+    "trust": trust.read,
 }
 _NAMES = {"ramify": "project", **{kind: kind for kind in KINDS if kind != "project"}}
 _ROOTS = {"repository-information": "repository", "configuration": "configuration"}

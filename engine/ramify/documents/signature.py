@@ -17,7 +17,7 @@ MAX_SIGNATURES = 32  # as many as hosts look at
 _HEAD = "# Written by `ramify sign`. Keep it in git; `ramify sign --check` tells who signed what.\n"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _MAGIC = b"SSHSIG"
-_AGAIN = "`ramify sign` writes it anew."
+_AGAIN = "Remove the file: `ramify sign` writes it anew."
 
 
 class Signed(Struct, frozen=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ramify.compile import trusting
 from ramify.compile.fleet import Fleet
@@ -70,8 +70,8 @@ def _policy(file: TrustFile, signed: Signed, found: Diagnostics) -> Seal:
     found.warning(
         "policy-changed",
         "the trust policy has changed since it was signed",
-        "Hosts that have the earlier one pinned refuse this one until one whom the earlier one lets speak for "
-        "/** signs it: `ramify sign --policy`.",
+        "Hosts that have the earlier one pinned refuse this one until one whom the earlier one lets speak "
+        "for /** signs it: `ramify sign --policy`.",
         Origin(file.file, 1, 1),
     )
     return Seal(text)
@@ -99,7 +99,7 @@ def voices(policy: policies.Policy, seal: Seal | None, now: float | None = None)
     moment = time.time() if now is None else now
     with TemporaryDirectory(prefix="ramify-") as folder:
         try:
-            said = signatures.signers(seal.statement, seal.signatures, policy, moment, Keygen(folder))
+            said = signatures.signers(seal.statement, list(seal.signatures), policy, moment, Keygen(folder))
         except StubError as error:
             return Voices(faults=(str(error),))
     return Voices(*map(tuple, said))
@@ -111,7 +111,8 @@ def check(loaded: "Loaded", fleet: Fleet, now: float | None = None) -> Diagnosti
         return Diagnostics()
     file = loaded.trust.file
     places = Places(policy=file.file, rules=file.rules, signatures=loaded.trust.place)
-    claims = trusting.claims(fleet, lock_digest(loaded.lock))
+    own, *others = trusting.claims(fleet, lock_digest(loaded.lock))
+    claims = (structs.replace(own, seal=loaded.trust.seal), *others)
     return judge(file.policy.text(), claims, places, now)
 
 

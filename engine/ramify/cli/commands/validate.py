@@ -26,7 +26,15 @@ WORKSPACE = "GITHUB_WORKSPACE"
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How to print what is found.")
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
 @click.option("--online", is_flag=True, help="Follow references to the web, as plan does.")
-def command(session: Session, files: tuple[Path, ...], form: str | None, strict: bool, online: bool) -> int:
+@click.option("--signed", is_flag=True, help="Count it as an error when not all is signed by those who may.")
+def command(
+    session: Session,
+    files: tuple[Path, ...],
+    form: str | None,
+    strict: bool,
+    online: bool,
+    signed: bool,
+) -> int:
     """Check the project's files; contacts nobody unless told to. With FILE, tell only what is wrong there.
 
     Every problem is told at once, as file:line:column: error[code]: summary. docs/errors.md explains codes.
@@ -35,7 +43,7 @@ def command(session: Session, files: tuple[Path, ...], form: str | None, strict:
     form = _format(session, form)
     for file in files:
         _must_exist(file)
-    report = check(session.folder, files, online=online)
+    report = check(session.folder, files, online=online, signed=signed)
     report = report.strict() if strict else report
     _print(session, report, form)
     return exits.ERROR if report.failed else exits.DONE
