@@ -60,7 +60,7 @@ def signed(shown: View, *, alone: bool) -> str:
     lines = [f"{NAME}: signed by {who} ({last.key}){': ' if what else ''}{what}"]
     if shown.policy and any(last.key == voice.key for voice in shown.policy.signatures):
         lines.append(f"The policy of {shown.policy.file} (serial {shown.policy.serial}) is signed, too.")
-    if not alone and shown.policy:
+    if not alone and shown.policy and last.signers:
         lines.append(f"{who} may speak for {last.nodes:,} of {counted(shown.nodes, 'node')}.")
     return "\n".join(lines)
 

@@ -9,13 +9,14 @@ from msgspec import Struct
 
 from ramify.compile.fleet import Fleet
 from ramify.compile.problems import first_of
-from ramify.compile.proofs import mount_of, tree_digest
+from ramify.compile.proofs import Proof, below, mount_of, tree_digest
+from ramify.compile.tree import Node
 from ramify.model import paths
 from ramify.model.bundle import Bundle, Runtime
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.patterns import Matcher, Pattern
 from ramify.model.trust import Seal, Statement
-from ramify.stub import policies
+from ramify.stub import evidence, policies
 
 SIGN = "`ramify sign` signs what is here now."
 
@@ -51,11 +52,22 @@ class Places(Struct, frozen=True):
     signatures: Origin | None = None
 
 
-def claims(fleet: Fleet, lock: str | None = None) -> list[Claim]:
-    """What a whole fleet is about to do, realm by realm; `lock` is that of the project."""
+def claims(fleet: Fleet, lock: str | None = None, above: Proof = ()) -> list[Claim]:
+    """What is about to be done below a fleet's scope, realm by realm, the one around the scope first.
+
+    Args:
+        fleet: with digests.
+        lock: the sha256 of the project's lock, for whoever has it.
+        above: the proof of the scope's own node, for whoever compiled nothing beside it.
+    """
+    own = fleet.by_path.get(fleet.scope)
     by_mount: dict[str, list[str]] = {}
-    bundles: dict[str, tuple[Bundle, bool]] = {paths.ROOT: (fleet.bundle, False)}
-    for node in fleet.tree.nodes:
+    bundles: dict[str, tuple[Bundle, bool]] = {}
+    if own is None:
+        bundles[paths.ROOT] = (fleet.bundle, False)
+    for node in fleet.within(fleet.scope):
+        if node is own:
+            continue
         mount = mount_of(node)
         component = fleet.class_of(node).component
         deploys = component is not None and component.deploys
@@ -66,7 +78,7 @@ def claims(fleet: Fleet, lock: str | None = None) -> list[Claim]:
         Claim(
             mount=mount,
             project=bundle.project,
-            tree=tree_digest(fleet, mount),
+            tree=_tree(fleet, own, above) if own and mount == mount_of(own) else tree_digest(fleet, mount),
             paths=tuple(by_mount.get(mount, ())),
             # Whoever plans brings Ramify itself, for the initiators of domains too.
             runtimes=fleet.bundle.runtimes if deploys else (),
@@ -75,6 +87,12 @@ def claims(fleet: Fleet, lock: str | None = None) -> list[Claim]:
         )
         for mount, (bundle, deploys) in bundles.items()
     ]
+
+
+def _tree(fleet: Fleet, own: Node, above: Proof) -> str:
+    """The root that the scope's subtree leads to, with what is beside its way up."""
+    levels = [{"beside": [list(one) for one in level.beside], "node": level.node} for level in above]
+    return evidence.fold(fleet.digests[own.path].node, below(fleet, own), levels)
 
 
 def statement(claim: Claim) -> Statement:
@@ -104,7 +122,7 @@ def check(policy: policies.Policy, claim: Claim, voices: Voices, places: Places,
         found.error("signed-otherwise", summary, SIGN, places.signatures)
         return
     faults = "".join(f"A signature that does not count: {fault}. " for fault in voices.faults)
-    way_out = f"{faults}Let one who may run `ramify sign`, or change {places.policy}."
+    way_out = f"{faults}Let somebody who may speak for it run `ramify sign`, or change {places.policy}."
     for covering, wanting in vouching.wanting(claim.paths, voices.names).items():
         _, reason = policies.vouched(policy, claim.mount, wanting[0], voices.names)
         more = f"; the same for {len(wanting) - 1:,} more" if len(wanting) > 1 else ""

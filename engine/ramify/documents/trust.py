@@ -61,6 +61,7 @@ class _Builder:
 
     def build(self, root: Node) -> TrustFile:
         rules = tuple(self._rule(node) for node in root["rules"].elements)
+        self._tell_fixed(rules, root)
         named = {name for rule in rules for name in rule.signers}
         serial = root["serial"].value
         return TrustFile(
@@ -75,6 +76,14 @@ class _Builder:
             self._signers,
             tuple(node.origin for node in root["rules"].elements),
         )
+
+    def _tell_fixed(self, rules: Sequence[Rule], root: Node) -> None:
+        """Tell when nobody could ever change the policy on hosts that have pinned it."""
+        everything = f"/{ANY}"
+        if rules and not any(rule.mount == paths.ROOT and everything in rule.paths for rule in rules):
+            summary = f'no rule lets anybody speak for "{everything}"'
+            way_out = "Hosts take another policy from such a signer only: from nobody, as it is."
+            self._found.warning("fixed-policy", summary, way_out, root.key("rules"))
 
     def _rule(self, node: Node) -> Rule:
         mount = self._mount(node["domain"])
