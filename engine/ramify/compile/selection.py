@@ -3,8 +3,8 @@
 So every initiator finds for its own part what the operator found for all.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import count, groupby
+from collections.abc import Iterable, Sequence
+from itertools import chain, count, groupby
 
 from ramify.compile import searching
 from ramify.model import expressions, paths
@@ -22,6 +22,7 @@ _WAY_OUT = '"!" takes away a node with all below it; "/." behind a path stands f
 _Group = frozenset[int]
 _Step = tuple[str, "_Group | tuple[_Step, ...]"]
 _Steps = tuple[_Step, ...]
+_Unit = tuple[str, "range | _Steps"]  # not joined yet: terms that add, by their numbers
 _NONE: _Group = frozenset()
 
 
@@ -72,26 +73,32 @@ def _tell(
 
 def _steps(parsed: Iterable[tuple[Term, ...]]) -> _Steps:
     """Expressions as steps from left to right, each by itself first."""
-    numbers = count()
-    units = [[(term.operator, frozenset({next(numbers)})) for term in terms] for terms in parsed]
-    return _joined((unit[0][0], _operand(_joined(((ADD, unit[0][1]), *unit[1:])))) for unit in units)
+    units: list[_Unit] = []
+    end = 0
+    for terms in parsed:
+        first, end = end, end + len(terms)
+        listed = all(term.operator == ADD for term in terms[1:])
+        units.append((terms[0].operator, range(first, end) if listed else _own_steps(terms, first)))
+    return _joined(units)
 
 
-def _operand(steps: _Steps) -> _Group | _Steps:
-    return steps[0][1] if len(steps) == 1 else steps
+def _own_steps(terms: tuple[Term, ...], first: int) -> _Steps:
+    operators = (ADD, *(term.operator for term in terms[1:]))
+    return _joined((sign, range(at, at + 1)) for at, sign in enumerate(operators, first))
 
 
-def _joined(steps: Iterable[_Step]) -> _Steps:
-    """Steps with those in one that add, or take away, one after the other: lists may be long."""
-    return tuple(_runs(steps))
-
-
-def _runs(steps: Iterable[_Step]) -> Iterator[_Step]:
-    for (operator, plain), run in groupby(steps, lambda step: (step[0], isinstance(step[1], frozenset))):
-        if plain and operator in {ADD, SUBTRACT}:
-            yield operator, frozenset().union(*(group for _, group in run if isinstance(group, frozenset)))
+def _joined(units: Iterable[_Unit]) -> _Steps:
+    """Steps, with those in one that add, or take away, one after the other: lists may be long."""
+    steps: list[_Step] = []
+    for (operator, listed), run in groupby(units, lambda unit: (unit[0], isinstance(unit[1], range))):
+        parts = [part for _, part in run]
+        if listed and operator in {ADD, SUBTRACT}:
+            steps.append(
+                (operator, frozenset(chain.from_iterable(part for part in parts if isinstance(part, range))))
+            )
         else:
-            yield from run
+            steps += [(operator, frozenset(part) if isinstance(part, range) else part) for part in parts]
+    return tuple(steps)
 
 
 def _evaluated(terms: Sequence[Term], steps: _Steps, known: Iterable[str]) -> tuple[set[str], set[int]]:

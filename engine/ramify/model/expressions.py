@@ -65,6 +65,8 @@ def parse(text: str) -> tuple[Term, ...]:
     Raises:
         ValueError: a path is missing.
     """
+    if _PATH.match(text):  # lists of them are long
+        return (Term(ADD, text),)
     terms: list[Term] = []
     operator = ""
     for token in _TOKEN.findall(text):
