@@ -14,16 +14,8 @@ from msgspec import Struct
 
 from ramify.model.diagnostics import Diagnostics, Origin, did_you_mean
 from ramify.model.trust import NAMESPACE, Signer
+from ramify.stub.allowed import KINDS
 
-KEY_TYPES = (
-    "ssh-ed25519",
-    "sk-ssh-ed25519@openssh.com",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-    "ssh-rsa",
-)
 MAX_SIGNERS = 1000
 
 _AUTHORITY, _NAMESPACES, *_TIMES = _OPTIONS = ("cert-authority", "namespaces", "valid-after", "valid-before")
@@ -81,7 +73,7 @@ def _line(line: str) -> tuple[list[str], str, dict[str, str] | None]:
         raise _BadLineError(0, "expected names, a key type and a key")
     options: dict[str, str] = {}
     rest = words[1:]
-    if rest[0][0] not in KEY_TYPES and not _looks_like_type(rest[0][0]):
+    if rest[0][0] not in KINDS and not _looks_like_type(rest[0][0]):
         options = _options(*rest[0])
         rest = rest[1:]
     key = _key(rest, len(line))
@@ -183,9 +175,9 @@ def _key(words: list[tuple[str, int]], end: int) -> str:
     if not words:
         raise _BadLineError(end, "there is no key")
     kind, at = words[0]
-    if kind not in KEY_TYPES:
+    if kind not in KINDS:
         raise _BadLineError(
-            at, f'"{kind[:40]}" is no type of key for signing', f"Known here: {', '.join(KEY_TYPES)}."
+            at, f'"{kind[:40]}" is no type of key for signing', f"Known here: {', '.join(KINDS)}."
         )
     if len(words) < 2:
         raise _BadLineError(end, f"there is no key behind {kind}")

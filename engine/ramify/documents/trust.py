@@ -87,7 +87,8 @@ class _Builder:
 
     def _rule(self, node: Node) -> Rule:
         mount = self._mount(node["domain"])
-        if isinstance(node.value, dict) and "paths" not in node and "domain" not in node:
+        # A misspelt key is told once, as one that is not known.
+        if isinstance(node.value, dict) and set(node) <= {"signers"}:
             way_out = 'Add `paths: ["/**"]` for all of the project, or `domain:` for a domain in it.'
             self._found.error("missing-key", "a rule says neither paths nor domain", way_out, node.origin)
         written = self._paths(node["paths"], mount)
