@@ -3,11 +3,15 @@
 from ramify.cli import labs
 from ramify.cli.diagnostics_view import text
 from ramify.cli.failures import failure
+from ramify.cli.folding import fold, shortened
 from ramify.cli.session import Session
 from ramify.compile.fleet import Fleet, compile_fleet
+from ramify.compile.selection import select, tops
+from ramify.compile.tree import Node
 from ramify.model import paths
 from ramify.model.bundle import Bundle
 from ramify.model.diagnostics import DiagnosticsError, did_you_mean
+from ramify.model.expressions import ALONE
 from ramify.repository.project import Loaded, Reading, load
 
 NEAR = 5000
@@ -69,6 +73,28 @@ def _told(session: Session, fleet: Fleet, found: Loaded) -> Fleet:
     if told:
         session.note(text(told, session.paint_notes))
     return fleet
+
+
+def one_node(fleet: Fleet, text: str) -> Node:
+    """The node that a path names, or that an expression takes alone or as the top of what it takes.
+
+    Raises:
+        DiagnosticsError: there is none, or there are several.
+    """
+    node = fleet.by_path.get(paths.normalise(text))
+    if node is not None:
+        return node
+    if paths.problem(paths.normalise(text)) is None:
+        raise no_such_path(fleet, text)
+    known = tuple(fleet.by_path)
+    chosen, problems = select((text,), known)
+    if problems.failed:
+        raise DiagnosticsError(problems)
+    found = tops(known if chosen is None else chosen, known)
+    if len(found) > 1:
+        first = ", ".join(shortened(fold(found), 3)[0])
+        raise failure("several-nodes", f'"{text}" takes {len(found):,} nodes', f"Name one of {first}.")
+    return fleet.by_path[found[0].removesuffix(ALONE)]
 
 
 def close_paths(fleet: Fleet, path: str) -> str:

@@ -109,3 +109,14 @@ def test_separators_may_be_written_as_escapes(ramify: Ramify) -> None:
     assert (
         ramify("select", "-e", "-S", r"\t", "/**/sensor1").out == "/site/room1/sensor1\t/site/room2/sensor1\n"
     )
+
+
+@pytest.mark.parametrize("command", ["profile", "explain"])
+def test_an_expression_may_stand_for_one_node(command: str, ramify: Ramify) -> None:
+    wanted = ramify(command, "/site/room1", "--json").out
+    for text in ("/**/room1", "site/room1", "/site/room1/.", "/site/room[1-2]!/site/room2"):
+        assert ramify(command, text, "--json").out == wanted
+    several = ramify(command, "/**/sensor1")
+    assert several.code == 1
+    assert '"/**/sensor1" takes 2 nodes\n    Name one of /site/room[1-2]/sensor1.' in several.err
+    assert '"/**/sensor7" selects no node' in ramify(command, "/**/sensor7").err

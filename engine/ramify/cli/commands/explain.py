@@ -5,7 +5,7 @@ import click
 from ramify.cli import explain_view, lazy
 from ramify.cli.arguments import node_argument
 from ramify.cli.failures import failure
-from ramify.cli.looking import close_paths, looked_at, no_such_path
+from ramify.cli.looking import close_paths, looked_at, one_node
 from ramify.cli.session import Session
 from ramify.compile import whynot
 from ramify.compile.explain import explain, keys, narrowed, uses
@@ -48,9 +48,7 @@ def command(session: Session, path: str, key: str | None, pattern: str | None) -
 
 
 def _explain(session: Session, fleet: Fleet, path: str, key: str | None) -> None:
-    node = fleet.by_path.get(paths.normalise(path))
-    if node is None:
-        raise no_such_path(fleet, path)
+    node = one_node(fleet, path)
     made = explain(fleet, node)
     if key is not None:
         found = narrowed(made, key)
