@@ -1,6 +1,7 @@
 """The bundle: an immutable, content-addressed snapshot of all that planning reads."""
 
 import hashlib
+from collections.abc import Iterator
 
 import msgspec
 from msgspec import Struct, field
@@ -48,6 +49,18 @@ class Bundle(Struct, frozen=True):
     seal: Seal | None = None
     policy: Seal | None = None
     format: int = FORMAT
+
+
+def within(bundle: Bundle) -> Iterator[Bundle]:
+    """A bundle and those of all its domains, each once however often it is mounted."""
+    seen: set[int] = set()
+    waiting = [bundle]
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting.extend(one.domains.values())
 
 
 class UnusableBundleError(Exception):

@@ -10,11 +10,11 @@ import random
 import re
 import time
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
-from ramify.repository.connections import Answer, Connections
 from ramify.repository.partials import Partial
-from ramify.repository.receptions import Clock, Received, Reception, too_large
+from ramify.repository.receptions import Answer, Clock, Received, Reception, too_large
 from ramify.repository.transfers import (
     BrokenError,
     Limits,
@@ -28,6 +28,18 @@ from ramify.repository.transfers import (
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)\Z")
+
+
+class Connections(Protocol):
+    """Asks servers, once."""
+
+    def get(self, url: str, headers: dict[str, str]) -> Answer:
+        """Ask for a URL.
+
+        Raises:
+            BrokenError: no answer; the next attempt may have one.
+            TransferError: there will be none.
+        """
 
 
 class RealClock:
@@ -54,11 +66,12 @@ class Downloads:
         limits: Limits | None = None,
         watcher: Watcher | None = None,
         clock: Clock | None = None,
+        connections: Connections | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._watcher = watcher or Unwatched()
         self._clock = clock or RealClock()
-        self._connections = Connections(self._limits)
+        self._connections = connections or _kept_open(self._limits)
 
     def fetch(self, request: Request, partial: Partial) -> Received | None:
         """Bring all bytes of a URL; None when they are those that are known.
@@ -143,6 +156,12 @@ class Downloads:
             )
         partial.restart(Validators(answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", "")))
         return _length(answer)
+
+
+def _kept_open(limits: Limits) -> Connections:
+    from ramify.repository import connections  # noqa: PLC0415 - initiators have no urllib3, and need none
+
+    return connections.Connections(limits)
 
 
 _HINTS = {

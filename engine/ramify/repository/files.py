@@ -20,6 +20,8 @@ class Files:
         self._folder = folder
         self._inside = _full(folder).rstrip(os.sep) + os.sep
         self._known_as: dict[Path, str] = {}
+        self.documents: dict[str, None] = {}
+        """The documents that were read, as their users would type them."""
 
     def known_as(self, path: Path, name: str) -> None:
         """Show a path, and all below it, by another name: that of what it was fetched or unpacked from."""
@@ -44,13 +46,16 @@ class Files:
     def read(self, path: Path, origin: Origin | None) -> bytes | None:
         """A document's bytes; None with a diagnostic at `origin` when there are none to have."""
         try:
-            return self._read(path)
+            data = self._read(path)
         except (FileNotFoundError, NotADirectoryError):
             self.missing(path, origin)
         except _UnfitError as error:
             self.found.error(error.code, f"cannot read {self.shown(path)}: {error}", error.way_out, origin)
         except OSError as error:
             self._unreadable(path, error, origin)
+        else:
+            self.documents[self.shown(path)] = None
+            return data
         return None
 
     def existing(self, path: Path, origin: Origin | None) -> Path | None:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from ramify.documents.lock import Pin
-from ramify.model.bundle import Bundle
+from ramify.model.bundle import Bundle, within
 
 YOUNG = 3600.0
 
@@ -47,7 +47,7 @@ class _Runtime(Struct):
 
 def needed(bundle: Bundle, pins: Iterable[Pin], cache: Path) -> Needed:
     """What a project needs of its cache."""
-    packs = {component.artifact for component in bundle.components.values()}
+    packs = {made.artifact for one in within(bundle) for made in one.components.values()}
     packs |= {runtime.artifact for runtime in bundle.runtimes}
     packs |= {found.artifact for file in cache.glob("runtimes/*.json") if (found := _runtime(file))}
     return Needed(frozenset(packs), frozenset(pin.sha256 for pin in pins))

@@ -1,63 +1,39 @@
 """Loading: a project's files become one bundle, or everything that is wrong with them."""
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from msgspec import Struct
 
-from ramify.documents import configuration, hierarchy, inventory, project, repository
+from ramify.documents import project
 from ramify.documents.lock import Pin
 from ramify.documents.project import ProjectFile
-from ramify.documents.text import MAX_SIZE
-from ramify.model.bundle import Bundle, Runtime
+from ramify.model.bundle import Bundle, Runtime, within
 from ramify.model.component import Component
-from ramify.model.configuration import Configuration
-from ramify.model.diagnostics import Diagnostics, Origin
+from ramify.model.diagnostics import Diagnostics
 from ramify.model.inventory import Inventory
-from ramify.model.repository import Entry, Repository
-from ramify.repository import garbage, locks, seals
-from ramify.repository.artifacts import MAX_TOTAL, ArtifactError
-from ramify.repository.blobs import Blobs
-from ramify.repository.components import Components
-from ramify.repository.files import Files, place, reason
+from ramify.repository import garbage, seals
+from ramify.repository.artifacts import ArtifactError
+from ramify.repository.files import Files, reason
 from ramify.repository.kinds import UnavailableRuntimeError
-from ramify.repository.pins import Locking
-from ramify.repository.references import References, is_url
-from ramify.repository.remote import Remote
+from ramify.repository.nested import Around, Domains
+from ramify.repository.parts import WEB, Overlay, Parts, Reading, Shop
 from ramify.repository.runtime import Runtimes
 from ramify.repository.seals import Trusted
-from ramify.repository.stamps import Index
 from ramify.repository.store import Store
-from ramify.repository.sums import Sums
-from ramify.repository.targets import Base, Target
-from ramify.repository.transfers import Limits, Watcher
-from ramify.repository.web import Web
+
+__all__ = ["CACHE", "PROJECT", "WEB", "Loaded", "Reading", "load"]
 
 PROJECT = "ramify.yml"
 CACHE = ".ramify"
-WEB = "http"
-
-T = TypeVar("T")
-Overlay = Callable[[Inventory], Inventory]
-Read = tuple[T | None, Diagnostics]
-
-
-class Reading(Struct, frozen=True):
-    """How a project is read: what its lock is there for, whether servers are asked, who watches transfers."""
-
-    locking: Locking = Locking.USE
-    ask: bool = True
-    skip: bool = False  # what entries refer to and was never fetched, instead of an error
-    watcher: Watcher | None = None
-    limits: Limits | None = None
 
 
 class Loaded(Struct, frozen=True):
     """What was read; `bundle` is None exactly when the diagnostics have an error.
 
-    `pins` are what the references led to, as far as a lock wants to know, and `lock` is the lock's file.
+    `pins` are what the references led to, as far as a lock wants to know, and `lock` is the lock's file;
+    `locks` are those of the project and of its domains, each beside its repository. `files` are the documents
+    that were read, `left_out` the URLs of domains that were never fetched, and so not followed.
     Without `trust` nothing needs to be signed.
     """
 
@@ -69,6 +45,9 @@ class Loaded(Struct, frozen=True):
     pins: dict[str, Pin] = {}
     lock: Path | None = None
     trust: Trusted | None = None
+    locks: dict[Path, dict[str, Pin]] = {}
+    files: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def load(
@@ -84,29 +63,37 @@ def load(
     Without `runtimes` a bundle is for looking at, not for deploying: it saves building them.
     """
     found, cache = Diagnostics(), cache or folder / CACHE
-    store, bundle, files = Store(cache / "packs"), None, Files(folder, found)
-    written, parts = _project(folder, files), None
+    files, bundle, reader = Files(folder, found), None, None
+    written = _project(folder, files)
     try:
         if written:
-            parts = _Parts(written, folder, files, cache, reading or Reading())
-            bundle = parts.bundle(store, cache, overlay, runtimes=runtimes)
-        if written and parts and bundle:
-            pins = (*parts.ledger.seen.values(), *parts.ledger.locked.values())
-            garbage.keep_within(cache, garbage.needed(bundle, pins, cache), written.store)
+            shop = Shop(folder, files, cache, reading or Reading(), overlay or _as_it_is)
+            reader = _Project(written, shop)
+            bundle = reader.bundle(cache, runtimes=runtimes)
+        if written and reader and bundle:
+            garbage.keep_within(cache, garbage.needed(bundle, reader.pins(), cache), written.store)
     except OSError as error:
         # What users name is read with diagnostics of its own: this is the cache, or a disk that fails.
         summary = f"cannot use {error.filename or cache}: {reason(error)}"
         found.error("unusable-file", summary, f"What Ramify keeps between commands lies in {cache}.")
+    lock = reader.parts.lock if reader else None
     return Loaded(
         bundle=None if found.failed else bundle,
         diagnostics=found,
         project=written,
         folder=folder,
-        store=store,
-        pins=parts.ledger.seen if parts else {},
-        lock=parts.lock if parts else None,
-        trust=parts.trusted if parts else None,
+        store=Store(cache / "packs"),
+        pins=lock.ledger.seen if lock else {},
+        lock=lock.file if lock else None,
+        trust=reader.trusted if reader else None,
+        locks={file: one.ledger.seen for file, one in reader.shop.locks.items()} if reader else {},
+        files=tuple(files.documents),
+        left_out=tuple(reader.shop.left_out) if reader else (),
     )
+
+
+def _as_it_is(inventory: Inventory) -> Inventory:
+    return inventory
 
 
 def _project(folder: Path, files: Files) -> ProjectFile | None:
@@ -129,129 +116,61 @@ def _project(folder: Path, files: Files) -> ProjectFile | None:
     return written
 
 
-class _Parts:
-    """The parts that a project file names."""
+class _Project:
+    """A project file's parts, put together with the domains that they name."""
 
-    def __init__(
-        self, written: ProjectFile, folder: Path, files: Files, cache: Path, reading: Reading
-    ) -> None:
-        self._written = written
-        self._folder = folder
-        self._files = files
-        self._found = files.found
-        self._watcher = reading.watcher
-        self._skip = reading.skip
-        self._index = Index(cache / "artifacts.json")
-        named = place(folder, written.repository)
-        away = is_url(written.repository)
-        self.lock = folder / locks.NAME if away else named.with_suffix(".lock")
-        self.ledger = locks.opened(self.lock, files, reading.locking)
-        web = Web(
-            Blobs(cache / WEB, Sums(self._index)),
-            ask=reading.ask,
-            strict=self.ledger.strict,
-            limits=reading.limits,
-            watcher=reading.watcher,
-        )
-        remote = Remote(files, web, self.ledger)
+    def __init__(self, written: ProjectFile, shop: Shop) -> None:
+        self.shop = shop
+        self.parts = Parts(shop, written, shop.folder)
         self.trusted: Trusted | None = None
-        self._references = References(files, self._collections(), remote, folder if away else named.parent)
+        self._written = written
+        self._found = shop.files.found
 
-    def bundle(self, store: Store, cache: Path, overlay: Overlay | None, *, runtimes: bool) -> Bundle | None:
-        """Read all of them, so that all their problems are told; then put them together."""
-        tree = self._document("hierarchy", lambda data, at: hierarchy.read(data, self._shown(at)))
-        hosts = self._document("inventory", self._inventory)
-        lists = self._document("repository", self._repository)
-        self.trusted = seals.read(self._written, self._folder, self._files)
-        configurations: dict[str, Configuration] = {}
-        components: dict[str, Component] = {}
-        if lists:
-            configurations, components = self._led_to(*lists, store)
-        self._index.save()
-        if tree is None or hosts is None or lists is None or self._found.failed:
+    def bundle(self, cache: Path, *, runtimes: bool) -> Bundle | None:
+        """Read everything, so that all problems are told; then put it together."""
+        grown, hosts, content = self.parts.hierarchy(), self.parts.inventory(), self.parts.led_to()
+        self.trusted = seals.read(self._written, self.shop.folder, self.shop.files)
+        domains: dict[str, Bundle] = {}
+        if grown:
+            tree, base = grown
+            reader = Domains(self.shop, self._written.project, sealed=self.trusted is not None)
+            domains = reader.below(tree, Around(base, self.parts.lock))
+        self.shop.index.save()
+        if grown is None or hosts is None or content is None or self._found.failed:
             return None
+        deployed = [*content.components.values(), *_components(domains.values())]
         return Bundle(
             project=self._written.project,
-            hierarchy=tree,
-            repository=lists[0],
-            inventory=overlay(hosts) if overlay else hosts,
-            configurations=configurations,
-            components=components,
+            hierarchy=grown[0],
+            repository=content.lists,
+            inventory=hosts,
+            configurations=content.configurations,
+            components=content.components,
             seal=self.trusted.seal if self.trusted else None,
             policy=self.trusted.policy if self.trusted else None,
-            runtimes=self._runtimes(components.values(), store, cache) if runtimes else (),
+            runtimes=self._runtimes(deployed, cache) if runtimes else (),
+            domains=domains,
         )
 
-    def _led_to(
-        self, lists: Repository, at: Target, store: Store
-    ) -> tuple[dict[str, Configuration], dict[str, Component]]:
-        """What the references of a repository lead to."""
-        configurations = self._each(
-            (*lists.install, *lists.service), at.beside, MAX_SIZE, self._configuration
-        )
-        reader = Components(self._files, self._references, store, self._index, watcher=self._watcher)
-        return configurations, self._each(lists.code, at.beside, MAX_TOTAL, reader.read)
+    def pins(self) -> Iterator[Pin]:
+        """What references led to, and what is locked."""
+        for lock in self.shop.locks.values():
+            yield from lock.ledger.seen.values()
+            yield from lock.ledger.locked.values()
 
-    def _collections(self) -> list[Path]:
-        origin = self._written.origins.get("collections")
-        places = [place(self._folder, name) for name in self._written.collections]
-        return [path for path in places if self._files.existing(path, origin)]
-
-    def _document(self, key: str, read: Callable[[bytes, Target], Read[T]]) -> T | None:
-        """The value of the document that a key of the project file names."""
-        origin = self._written.origins[key]
-        at = self._references.resolve(getattr(self._written, key), self._folder, origin)
-        data = self._files.read(at.path, origin) if at else None
-        if at is None or data is None:
-            return None
-        value, problems = read(data, at)
-        self._found.extend(problems)
-        return value
-
-    def _shown(self, at: Target) -> str:
-        return self._files.shown(at.path)
-
-    def _repository(self, data: bytes, at: Target) -> Read[tuple[Repository, Target]]:
-        lists, problems = repository.read(data, self._shown(at))
-        return (lists, at) if lists else None, problems
-
-    def _inventory(self, data: bytes, at: Target) -> Read[Inventory]:
-        return inventory.read(data, self._shown(at), partial(self._files.source, at.path))
-
-    def _each(
-        self,
-        entries: Sequence[Entry],
-        base: Base,
-        limit: int,
-        read: Callable[[str, Target, Origin], T | None],
-    ) -> dict[str, T]:
-        """What the references of entries lead to; each is read once, and followed wherever it is written."""
-        values: dict[str, T | None] = {}
-        self._references.prefetch((entry.ref for entry in entries), base, limit)
-        for entry in entries:
-            if self._skip and not self._references.at_hand(entry.ref, base, limit):
-                continue
-            target = self._references.resolve(entry.ref, base, entry.origin, limit)
-            if target is not None and entry.ref not in values:
-                values[entry.ref] = read(entry.ref, target, entry.origin)
-        return {ref: value for ref, value in values.items() if value is not None}
-
-    def _configuration(self, ref: str, at: Target, origin: Origin) -> Configuration | None:
-        data = self._references.read(at, origin)
-        if data is None:
-            return None
-        source = self._references.source(at, origin)
-        value, problems = configuration.read(data, self._shown(at), ref, source)
-        self._found.extend(problems)
-        return value
-
-    def _runtimes(self, components: Iterable[Component], store: Store, cache: Path) -> tuple[Runtime, ...]:
+    def _runtimes(self, components: Iterable[Component], cache: Path) -> tuple[Runtime, ...]:
         """Ramify itself, where any component is an initiator."""
         initiator = next((component for component in components if component.deploys), None)
         if initiator is None:
             return ()
         try:
-            return Runtimes(store, cache).known()
+            return Runtimes(self.shop.store, cache).known()
         except (UnavailableRuntimeError, ArtifactError) as error:
             self._found.error("no-runtime", str(error), "", initiator.origin)
             return ()
+
+
+def _components(bundles: Iterable[Bundle]) -> Iterator[Component]:
+    for bundle in bundles:
+        for one in within(bundle):
+            yield from one.components.values()

@@ -4,7 +4,6 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ramify.repository.connections import Answer
 from ramify.repository.partials import Partial
 from ramify.repository.transfers import BrokenError, Limits, Request, TransferError, Validators, Watcher
 
@@ -15,6 +14,39 @@ class Received(Struct, frozen=True):
     sha256: str
     size: int
     validators: Validators
+
+
+class Headers(Protocol):
+    """The head of an answer; names in any case."""
+
+    def get(self, name: str, failobj: str, /) -> str:
+        """What is said under a name, or else something."""
+
+
+class Answer(Protocol):
+    """A server's answer; its bytes are read in pieces as they come."""
+
+    @property
+    def status(self) -> int:
+        """What became of the request."""
+
+    @property
+    def headers(self) -> Headers:
+        """What is said of the bytes."""
+
+    def read(self) -> bytes:
+        """The next bytes, at least one; nothing at the end.
+
+        Raises:
+            BrokenError: the connection broke, or was silent for too long.
+        """
+
+    @property
+    def ends_by_closing(self) -> bool:
+        """Whether nothing but the end of the connection tells the end of the bytes."""
+
+    def close(self) -> None:
+        """Let go."""
 
 
 class Clock(Protocol):

@@ -57,7 +57,8 @@ class References:
         found = self._files.existing(place(base, path), origin)
         return Target(self.name(found), found) if found else None
 
-    def url(self, ref: str, base: Base) -> str:
+    @staticmethod
+    def url(ref: str, base: Base) -> str:
         """The URL that a reference stands for; nothing when it leads to something local."""
         if _SCHEME.match(ref):
             return joined(ref, "") if is_url(ref) else ""

@@ -1,0 +1,132 @@
+"""The server of a domain, asked for its bundle and its packs (`ramify repo serve`; HPL 5.6).
+
+Used by whoever plans a domain: on the operator's machine, and, where only an initiator can reach the server,
+by that. So it needs nothing but what initiators have, and goes without proxies.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from ramify.compile import mounts
+from ramify.model import bundle as bundles
+from ramify.model import siblings
+from ramify.model.bundle import Bundle, UnusableBundleError
+from ramify.model.diagnostics import Diagnostics
+from ramify.model.hierarchy import Domain
+from ramify.repository.artifacts import MAX_TOTAL
+from ramify.repository.partials import held
+from ramify.repository.store import Store
+from ramify.repository.transfers import Limits, Request, TransferError, Watcher
+from ramify.stub import artifacts, layout
+from ramify.stub.wire import StubError
+
+if TYPE_CHECKING:
+    from ramify.repository.downloads import Downloads
+
+MAX_BUNDLE = 64 << 20
+
+
+def bundle_url(server: str) -> str:
+    """Where a server has its project's bundle."""
+    return f"{server.rstrip('/')}/bundle"
+
+
+def pack_url(server: str, digest: str) -> str:
+    """Where a server has a pack."""
+    return f"{server.rstrip('/')}/packs/{digest}"
+
+
+def fetch_bundle(server: str, limits: Limits | None = None, watcher: Watcher | None = None) -> Bundle:
+    """Ask a server for its project's bundle; blocks, for as long as the limits say at most.
+
+    Raises:
+        TransferError: it cannot be had, or is none.
+        OSError: it cannot be kept here.
+    """
+    url = bundle_url(server)
+    with TemporaryDirectory(prefix="ramify-") as folder:
+        file = Path(folder) / "bundle"
+        _fetch(Request(url, MAX_BUNDLE), file, limits, watcher)
+        try:
+            return opened(file.read_bytes(), server)
+        except UnusableBundleError as error:
+            raise TransferError("bad-bundle", f"{url} is no bundle: {error}") from error
+
+
+def fetch_pack(
+    server: str, digest: str, store: Store, limits: Limits | None = None, watcher: Watcher | None = None
+) -> Path:
+    """Bring a pack of a server's bundle into a store, going on where an earlier attempt broke off; blocks.
+
+    Raises:
+        TransferError: it cannot be had, or holds something else.
+        OSError: it cannot be kept here.
+    """
+    target = store.path(digest)
+    if store.has(digest):
+        return target
+    store.folder.mkdir(parents=True, exist_ok=True)
+    file = target.with_name(f"{digest}.web")
+    with held(file) as partial:
+        if store.has(digest):  # somebody else had it in hand
+            partial.restart()
+            return target
+        url = pack_url(server, digest)
+        _downloads(limits, watcher).fetch(Request(url, MAX_TOTAL), partial)
+        try:
+            artifacts.verify(layout.Root(str(store.folder)), digest, str(file))
+        except StubError as error:
+            partial.restart()
+            raise TransferError("bad-bundle", f"{url} holds something else: {error}") from error
+        file.replace(target)
+    return target
+
+
+def opened(data: bytes, server: str) -> Bundle:
+    """The bundle that a server sent, checked as its documents were where they were read.
+
+    Raises:
+        UnusableBundleError: nothing can be planned from it.
+    """
+    bundle = bundles.decode(data, bundles.digest(data))
+    found = Diagnostics()
+    for one in bundles.within(bundle):
+        for specs in (one.hierarchy.tree, *(spec.children for spec in one.hierarchy.templates.values())):
+            siblings.check_names(specs, found)
+    wrong = next(iter(found), None)
+    if wrong is not None:
+        raise UnusableBundleError(f"{server} has {wrong.summary}")
+    return bundle
+
+
+def servers(bundle: Bundle) -> dict[str, str]:
+    """Which server has which pack: those of the domains that were planned here, by the packs' digests."""
+    found: dict[str, str] = {}
+    for domain, inner in _served(bundle):
+        for one in bundles.within(inner):
+            found |= {made.artifact: domain.server for made in one.components.values()}
+    return found
+
+
+def _served(bundle: Bundle) -> list[tuple[Domain, Bundle]]:
+    return [
+        (domain, one.domains[domain.key])
+        for one in bundles.within(bundle)
+        for domain in mounts.everywhere(one.hierarchy)
+        if domain.server and domain.key in one.domains
+    ]
+
+
+def _fetch(request: Request, file: Path, limits: Limits | None, watcher: Watcher | None) -> None:
+    with held(file) as partial:
+        _downloads(limits, watcher).fetch(request, partial)
+
+
+def _downloads(limits: Limits | None, watcher: Watcher | None) -> "Downloads":
+    # Whoever only reads what is here asks nobody.
+    from ramify.repository.direct import DirectConnections  # noqa: PLC0415
+    from ramify.repository.downloads import Downloads  # noqa: PLC0415
+
+    limits = limits or Limits()
+    return Downloads(limits, watcher, connections=DirectConnections(limits))
