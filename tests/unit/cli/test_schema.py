@@ -90,6 +90,34 @@ def test_the_list_has_every_name(ramify: Ramify) -> None:
     assert [line.split()[0] for line in ramify("schema", "--list").out.splitlines()] == list(schemas())
 
 
+def test_every_file_that_init_writes_names_a_schema_beside_it_that_it_keeps_to(starter: Path) -> None:
+    files = {file for file in starter.rglob("*.yml") if ".ramify" not in file.parts}
+    assert len({kind(file) for file in files}) == len(files) == 6
+    for file in files:
+        first, _, rest = file.read_text().partition("\n")
+        schema = json.loads(
+            (file.parent / first.removeprefix("# yaml-language-server: $schema=")).read_text()
+        )
+        assert schema["$id"] == f"urn:ramify:schema:{kind(file)}"
+        assert list(Draft202012Validator(schema).iter_errors(yaml.safe_load(rest))) == []
+        # Editors ask nobody: what a schema refers to is in it.
+        assert all(word.startswith("#/") for word in references(schema))
+
+
+def references(schema: Any) -> list[str]:
+    if isinstance(schema, dict):
+        own = [schema["$ref"]] if isinstance(schema.get("$ref"), str) else []
+        return own + [found for one in schema.values() for found in references(one)]
+    return [found for one in schema for found in references(one)] if isinstance(schema, list) else []
+
+
+def test_an_xml_document_may_name_its_schema(tmp_path: Path, ramify: Ramify) -> None:
+    model = '<?xml-model href="schemas/configuration.xsd"?>'
+    (tmp_path / "a.xml").write_text(f"<?xml version='1.0'?>\n{model}\n<configuration/>\n")
+
+    assert ramify("-C", str(tmp_path), "validate", str(tmp_path / "a.xml")).code == 0
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [

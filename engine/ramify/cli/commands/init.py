@@ -6,12 +6,14 @@ from pathlib import Path
 import click
 
 from ramify.cli import lazy
+from ramify.cli.commands.schema import written as written_schemas
 from ramify.cli.failures import failure
 from ramify.cli.session import Session
 from ramify.model.paths import valid_name
 
 STARTER = Path(__file__).parent.parent / "starter"
 NAME = "PROJECT"
+SCHEMAS = "schemas"
 
 NEXT = """\
 Wrote {count} files to {folder}: a hierarchy of 1 + 2 + 4 nodes, and a lab to run it on. Next:
@@ -32,7 +34,8 @@ def command(session: Session, folder: Path) -> None:
     """Write a small project to DIR, a new or empty folder.
 
     It has 1 + 2 + 4 nodes, a service of a few lines of shell, and an inventory of the embedded lab, so that
-    `lab up`, `plan`, `apply`, `status` and `lab down` work at once. Its comments tell what is what.
+    `lab up`, `plan`, `apply`, `status` and `lab down` work at once. Its comments tell what is what, and name
+    the schemas beside them, by which an editor completes, explains and checks while you type.
     """
     place = session.folder / folder
     _must_be_free(place)
@@ -60,3 +63,4 @@ def _written(place: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(source.read_text().replace(NAME, name if valid_name(name) else "example"))
         yield target
+    yield from written_schemas(place / SCHEMAS)

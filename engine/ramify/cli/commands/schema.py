@@ -66,11 +66,17 @@ def _list(session: Session) -> None:
 
 
 def _write(session: Session, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    entries = schemas().values()
-    for one in entries:
-        (folder / one.file).write_text(one.text, encoding="utf-8")
+    files = written(folder)
     if session.json:
-        session.document({"folder": str(folder.absolute()), "files": [one.file for one in entries]})
+        session.document({"folder": str(folder.absolute()), "files": [file.name for file in files]})
     else:
-        session.say(f"Wrote {len(entries)} schemas to {folder}.")
+        session.say(f"Wrote {len(files)} schemas to {folder}.")
+
+
+def written(folder: Path) -> list[Path]:
+    """Write all schemas to a folder; the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {folder / one.file: one for one in schemas().values()}
+    for file, one in files.items():
+        file.write_text(one.text, encoding="utf-8")
+    return list(files)
