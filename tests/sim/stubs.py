@@ -165,7 +165,9 @@ class SimSession:
     def _status(self, paths: list[str]) -> Reply:
         return Reply(1, ok=True, nodes=tuple(self._host.node(path).told() for path in paths))
 
-    def _commands(self, path: str, commands: list[str], order: dict[str, Any] | None) -> Reply:
+    def _commands(
+        self, path: str, commands: list[str], order: dict[str, Any] | None, signed: object = None
+    ) -> Reply:
         host = self._host
         node = host.node(path)
         if order is not None:

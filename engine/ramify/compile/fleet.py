@@ -81,6 +81,12 @@ class Fleet:
         """Every host by its name, those of domains too."""
         return self.realms.hosts
 
+    @property
+    def known_hosts(self) -> str:
+        """The keys of all hosts, as OpenSSH has them in a file."""
+        texts = dict.fromkeys(realm.bundle.inventory.known_hosts for realm in self.realms)
+        return "\n".join(filter(None, texts))
+
     def realm_of(self, node: Node) -> Realm:
         """Whose repository speaks for a node."""
         return self.realms[node.realm]

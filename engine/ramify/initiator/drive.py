@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from ramify.compile.fleet import Fleet
 from ramify.compile.planning import standing
 from ramify.compile.profiles import profile, values
+from ramify.compile.proofs import Proof
 from ramify.compile.steps import Standing, steps_down, steps_up
 from ramify.compile.templates import Reach
 from ramify.compile.tree import Node
@@ -15,9 +16,11 @@ from ramify.initiator import order
 from ramify.initiator.messages import Options
 from ramify.initiator.ports import Session
 from ramify.initiator.supply import Supply
+from ramify.initiator.warrants import warrant
 from ramify.model import paths
 from ramify.model.profile import Profile
 from ramify.model.record import NodeRecord
+from ramify.model.trust import digest
 from ramify.repository.kinds import kind_of
 from ramify.stub.tables import CONFIGURE, CONFIGURE_ENV, DEPLOY, RUNNING, START, condition
 from ramify.stub.wire import MISSING, REFUSED
@@ -68,6 +71,7 @@ class Driver:
     fleet: Fleet
     supply: Supply
     options: Options
+    above: Proof = ()
 
     async def look(self, stub: Session, path: str) -> NodeState:
         """Where a node stands on its host."""
@@ -83,6 +87,7 @@ class Driver:
             TransportError: the host was lost on the way.
         """
         state: NodeState | None = None
+        await self._pin(stub)
         if record is None and self._is_plain(node):
             state = await self._at_once(stub, node, begin)
         if state is None:
@@ -91,6 +96,18 @@ class Driver:
         if left:
             raise NodeFailedError(f"the stub told success, and {left[0]} is still due", state=state)
         return self.record(node.path, state, record)
+
+    async def _pin(self, stub: Session) -> None:
+        """Have the host pin the project's policy, before it is given anything to hold against that."""
+        policy = self.fleet.bundle.policy
+        if policy is None or (await stub.greeted()).trust == digest(policy.statement):
+            return
+        signatures = list(policy.signatures)
+        try:
+            await self._within("trust", stub.request("trust", policy=policy.statement, signatures=signatures))
+        except StubError as error:
+            way_out = "One whom that one lets speak for /** signs the new one: `ramify sign --policy`."
+            raise NodeFailedError(f"the host keeps another policy: {error}", way_out) from error
 
     async def down(self, stub: Session, path: str, begin: Begin) -> None:
         """Take a node away.
@@ -104,7 +121,7 @@ class Driver:
         steps = steps_down(Standing(state.environment, state.service))
         if steps:
             begin()
-            await self._commands(stub, path, steps, None)
+            await self._commands(stub, path, steps)
 
     async def wake(self, stub: Session, path: str, begin: Begin) -> None:
         """Have the service of a node run that is not in the hierarchy any more, as it was installed.
@@ -119,7 +136,7 @@ class Driver:
             found = f"{state.environment}, its service {state.service}"
             raise NodeFailedError(f"its initiator is {found}: it cannot be asked for what is below it")
         begin()
-        await self._commands(stub, path, (START,), None)
+        await self._commands(stub, path, (START,))
 
     def record(self, path: str, state: NodeState, before: NodeRecord | None, host: str = "") -> NodeRecord:
         """A stub's word as a record, with the values that the node is known to run with."""
@@ -150,7 +167,8 @@ class Driver:
         begin()
         put = stub.request("put", pack, artifact=made.component.artifact, size=len(pack), offset=0)
         wish = order.build(self.fleet, node, made, None)
-        deploy = stub.request("commands", path=node.path, commands=[DEPLOY], order=wish)
+        signed = warrant(self.fleet, node, self.above)
+        deploy = stub.request("commands", path=node.path, commands=[DEPLOY], order=wish, signed=signed)
         timeout = self.options.command_timeout
         try:
             reply = await self._within(DEPLOY, _pipelined(put, deploy), timeout)
@@ -162,6 +180,7 @@ class Driver:
 
     async def _step_by_step(self, stub: Session, node: Node, begin: Begin) -> NodeState:
         wish: dict[str, Any] | None = None
+        signed = warrant(self.fleet, node, self.above)
         for _ in range(LOOKS):
             state = await self.look(stub, node.path)
             steps = steps_up(standing(self.fleet, node, state))
@@ -171,7 +190,7 @@ class Driver:
                 wish = await self._order(stub, node)
             begin()
             try:
-                return await self._commands(stub, node.path, steps, wish)
+                return await self._commands(stub, node.path, steps, wish, signed)
             except MovedOnError as error:
                 moved = error
         raise moved
@@ -206,9 +225,14 @@ class Driver:
         )
 
     async def _commands(
-        self, stub: Session, path: str, steps: tuple[str, ...], wish: dict[str, Any] | None
+        self,
+        stub: Session,
+        path: str,
+        steps: tuple[str, ...],
+        wish: dict[str, Any] | None = None,
+        signed: dict[str, Any] | None = None,
     ) -> NodeState:
-        asked = stub.request("commands", path=path, commands=list(steps), order=wish)
+        asked = stub.request("commands", path=path, commands=list(steps), order=wish, signed=signed)
         try:
             reply = await self._within(", ".join(steps), asked, self.options.command_timeout)
         except StubError as error:

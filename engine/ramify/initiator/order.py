@@ -68,7 +68,7 @@ def identity(fleet: Fleet, node: Node) -> dict[str, str]:
     """What a service learns of its place: the paper's default reporting topology (HPL 5.2, 6)."""
     children = fleet.tree.below(node)
     return {
-        "RAMIFY_PROJECT": fleet.bundle.project,
+        "RAMIFY_PROJECT": fleet.realm_of(node).bundle.project,
         "RAMIFY_PATH": node.path,
         "RAMIFY_NAME": node.name,
         "RAMIFY_HOST": _host(fleet, node.path),
