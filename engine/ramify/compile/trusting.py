@@ -121,7 +121,7 @@ def check(policy: policies.Policy, claim: Claim, voices: Voices, places: Places,
         summary = f"what was signed{where} is not what is here: {'; '.join(differences)}"
         found.error("signed-otherwise", summary, SIGN, places.signatures)
         return
-    faults = "".join(f"A signature that does not count: {fault}. " for fault in voices.faults)
+    faults = "".join(f"Of no account: {fault.rstrip('.')}.\n" for fault in voices.faults)
     way_out = f"{faults}Let somebody who may speak for it run `ramify sign`, or change {places.policy}."
     for covering, wanting in vouching.wanting(claim.paths, voices.names).items():
         _, reason = policies.vouched(policy, claim.mount, wanting[0], voices.names)
