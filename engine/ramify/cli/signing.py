@@ -16,7 +16,7 @@ from ramify.documents.signature import Signed
 from ramify.model import paths
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError
 from ramify.model.trust import Policy, Seal, Statement
-from ramify.repository import seals, signing
+from ramify.repository import seals, signing, vouching
 from ramify.repository.files import Files
 from ramify.repository.project import Loaded
 from ramify.stub import policies
@@ -84,7 +84,7 @@ def _voice(made: Work, policy: policies.Policy | None, text: str, blob: str) -> 
     key = signing.fingerprint(blob)
     if policy is None:
         return Voice((), key, "the project has no trust file", (), 0)
-    said = seals.voices(policy, Seal(text, (blob,)))
+    said = vouching.voices(policy, Seal(text, (blob,)))
     covered = _covered(policy, made.claim.paths, said.names)
     fault = said.faults[0].removeprefix("signature 1: ") if said.faults else ""
     return Voice(said.names, key, fault, tuple(folding.fold(covered)), len(covered))

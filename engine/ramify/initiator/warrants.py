@@ -14,7 +14,7 @@ from ramify.compile import proofs, trusting
 from ramify.compile.fleet import Fleet
 from ramify.compile.proofs import Proof
 from ramify.compile.tree import Node
-from ramify.repository import seals
+from ramify.repository import vouching
 
 
 def warrant(fleet: Fleet, node: Node, above: Proof) -> dict[str, Any] | None:
@@ -54,4 +54,4 @@ def refuse_unless_vouched(fleet: Fleet, above: Proof, pinned: Path) -> None:
         OSError: the policy cannot be read.
     """
     if pinned.exists():
-        seals.refuse_unless_vouched(pinned.read_text(), trusting.claims(fleet, above=above))
+        vouching.refuse_unless_vouched(pinned.read_text(), trusting.claims(fleet, above=above))

@@ -11,7 +11,7 @@ from ramify.documents import allowed_signers, trust
 from ramify.documents.trust import TrustFile
 from ramify.model.diagnostics import Diagnostics
 from ramify.model.trust import Policy, Rule, Seal
-from ramify.repository.seals import voices
+from ramify.repository.vouching import voices
 from ramify.stub import policies
 from unit import signers
 

@@ -14,7 +14,7 @@ from ramify.cli.signing import Work, lacking, the_key, work
 from ramify.cli.words import counted
 from ramify.documents.signature import Signed
 from ramify.model.trust import Seal
-from ramify.repository import seals, signing
+from ramify.repository import seals, signing, vouching
 from ramify.stub import policies
 
 
@@ -74,9 +74,9 @@ def _wants_policy(made: Work, signed: Signed) -> bool:
         return False
     policy = policies.read(made.policy.text())
     last = Seal(signed.statement.statement, signed.statement.signatures[-1:])
-    names = seals.voices(policy, last).names
+    names = vouching.voices(policy, last).names
     there = made.signed.policy
-    known = seals.voices(policy, there).names if there and there.statement == made.policy.text() else ()
+    known = vouching.voices(policy, there).names if there and there.statement == made.policy.text() else ()
     return policies.governs(policy, names) and not set(names) <= set(known)
 
 
