@@ -20,6 +20,8 @@ from ramify.model.diagnostics import Diagnostics, Origin
 MAX_DEPTH = 80  # a node as deep as paths may be, two levels for each step, and variables in it
 MAX_NODES = 1_000_000
 MAX_ALIASED = 10_000
+MAX_KEY = 1024  # characters: as long as paths and the names of files may be
+MAX_TOLD = 100  # errors; whoever has as many made the same one many times
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -163,6 +165,9 @@ class _Builder:
         if node.raw == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
             self._error("yaml-merge", 'merge key "<<" is not read', "Use templates with `extends`.", event)
             return None
+        if len(node.raw) > MAX_KEY:
+            why = f'key "{node.raw[:40]}..." has more than {MAX_KEY:,} characters'
+            self._refuse("too-large", why, "Shorten it.", event)
         return node.raw
 
     def _entry(self, mapping: Node, key: tuple[str | None, int, int], node: Node) -> None:
@@ -172,7 +177,7 @@ class _Builder:
         if name in mapping.entries:
             way_out = f"The first one stands in line {mapping.keys[name][0]}: remove one of them."
             origin = Origin(self._file, line, column)
-            self._found.error("duplicate-key", f'key "{name}" stands twice here', way_out, origin)
+            self._tell("duplicate-key", f'key "{name}" stands twice here', way_out, origin)
             return
         mapping.value[name] = node.value
         mapping.entries[name] = node
@@ -188,11 +193,16 @@ class _Builder:
             self._refuse("too-large", f"document has more than {MAX_NODES:,} values", "Split it.", event)
 
     def _error(self, code: str, summary: str, way_out: str, event: Any) -> None:
-        self._found.error(code, summary, way_out, Origin(self._file, *_place(event)))
+        self._tell(code, summary, way_out, Origin(self._file, *_place(event)))
 
     def _refuse(self, code: str, summary: str, way_out: str, event: Any) -> None:
         self._error(code, summary, way_out, event)
         raise _GiveUpError
+
+    def _tell(self, code: str, summary: str, way_out: str, origin: Origin) -> None:
+        self._found.error(code, summary, way_out, origin)
+        if len(self._found) >= MAX_TOLD:
+            raise _GiveUpError
 
     # Not of each builder: what a document was made of is gone as soon as it is read, in no circle.
     _ON: ClassVar[dict[type, Callable[["_Builder", Any], None]]] = {

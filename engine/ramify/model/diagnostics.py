@@ -5,6 +5,9 @@ from enum import Enum
 
 from msgspec import Struct, structs
 
+MAX_TEXT = 4000
+MAX_WORD = 200
+
 
 class Severity(Enum):
     """How bad it is: an error stops, a warning does not."""
@@ -46,11 +49,11 @@ class Diagnostics:
 
     def error(self, code: str, summary: str, detail: str = "", origin: Origin | None = None) -> None:
         """Add an error."""
-        self._items[Diagnostic(Severity.ERROR, code, summary, detail, origin)] = None
+        self._items[Diagnostic(Severity.ERROR, code, _short(summary), _short(detail), origin)] = None
 
     def warning(self, code: str, summary: str, detail: str = "", origin: Origin | None = None) -> None:
         """Add a warning."""
-        self._items[Diagnostic(Severity.WARNING, code, summary, detail, origin)] = None
+        self._items[Diagnostic(Severity.WARNING, code, _short(summary), _short(detail), origin)] = None
 
     def extend(self, others: Iterable[Diagnostic]) -> None:
         """Add all of another collection."""
@@ -83,12 +86,17 @@ class DiagnosticsError(Exception):
         super().__init__("\n".join(str(item) for item in self.diagnostics))
 
 
+def _short(text: str) -> str:
+    """What can be read: a text that somebody wrote, and that is quoted here, may be of any length."""
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} ..."
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that names the closest known word, or lists what is known; empty when nothing is."""
     import difflib  # noqa: PLC0415 - only a mistake pays for it
 
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word[:MAX_WORD], names, n=1, cutoff=0.6)
     if close:
         return f'Did you mean "{close[0]}"?'
     if not names:

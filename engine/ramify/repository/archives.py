@@ -111,6 +111,7 @@ class _Writer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._kinds: dict[str, str] = {}
+        self._files = 0
         self._links: list[Member] = []
 
     def take(self, member: Member, source: Source | None) -> None:
@@ -151,19 +152,26 @@ class _Writer:
                 raise _leads_out(member)
 
     def _claim(self, name: str, member: Member) -> None:
-        above = posixpath.dirname(name)
-        while above:
-            kind = self._kinds.setdefault(above, FOLDER)
-            if kind != FOLDER:
-                summary = f'"{name}" lies below "{above}", which is a {kind}'
-                raise ArtifactError("artifact-name", summary)
-            above = posixpath.dirname(above)
+        self._enter(posixpath.dirname(name), name)
         if name in self._kinds and not member.kind == self._kinds[name] == FOLDER:
             raise ArtifactError("artifact-name", f'two members are called "{name}"')
         self._kinds[name] = member.kind
-        if len(self._kinds) > 2 * MAX_FILES:
+        self._files += member.kind != FOLDER
+        if self._files > MAX_FILES or len(self._kinds) > 2 * MAX_FILES:
             raise ArtifactError("artifact-size", f"holds more than {MAX_FILES:,} files")
-        self._folder.joinpath(posixpath.dirname(name)).mkdir(parents=True, exist_ok=True)
+
+    def _enter(self, folder: str, name: str) -> None:
+        """Make the folders above a name, once each."""
+        if not folder:
+            return
+        kind = self._kinds.get(folder)
+        if kind is None:
+            self._enter(posixpath.dirname(folder), name)
+            self._kinds[folder] = FOLDER
+            (self._folder / folder).mkdir()
+        elif kind != FOLDER:
+            summary = f'"{name}" lies below "{folder}", which is a {kind}'
+            raise ArtifactError("artifact-name", summary)
 
     def _again(self, name: str, member: Member) -> None:
         """A hard link: another name of a file that has been written."""

@@ -27,6 +27,7 @@ MAX_TOTAL = 4 << 30
 MAX_MANIFEST = 32 << 20
 MAX_NAME = 1024
 MAX_STEP = 255
+MAX_DEPTH = 64
 LEVEL = 6
 
 PLAIN = 0o644
@@ -119,7 +120,7 @@ def name_problem(name: str) -> str | None:
         return 'is not a plain relative path (no leading "/", no "." or ".." steps)'
     if len(name) > MAX_NAME or any(len(step.encode()) > MAX_STEP for step in steps):
         return "is too long"
-    return None
+    return f"lies deeper than {MAX_DEPTH} folders" if len(steps) > MAX_DEPTH else None
 
 
 def _check_names(names: list[str]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ramify.documents import lock as documents
 from ramify.documents.lock import Pin, Pins
+from ramify.model.diagnostics import Origin
 from ramify.repository.files import Files
 from ramify.repository.pins import Ledger, Locking
 
@@ -17,6 +18,8 @@ def opened(path: Path, files: Files, locking: Locking) -> Ledger:
     if locking is not Locking.RENEW:
         if path.exists():
             pins = _read(path, files)
+            if pins is None and locking is Locking.REQUIRE:
+                pins = {}  # nothing is locked, and nothing else may be followed
         elif locking is Locking.REQUIRE:
             files.found.error(
                 "not-locked",
@@ -46,10 +49,11 @@ def kept(path: Path) -> Pins:
         return {}
 
 
-def _read(path: Path, files: Files) -> dict[str, Pin]:
-    data = files.read(path, None)
+def _read(path: Path, files: Files) -> dict[str, Pin] | None:
+    """What is locked; None with a diagnostic: to hold anything against a broken lock would only add noise."""
+    data = files.read(path, Origin(files.shown(path), 1, 1))
     if data is None:
-        return {}
+        return None
     pins, problems = documents.read(data, files.shown(path))
     files.found.extend(problems)
-    return pins or {}
+    return pins

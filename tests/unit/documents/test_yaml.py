@@ -251,3 +251,21 @@ def test_the_parser_without_c_refuses_the_same(text: str) -> None:
         node, found = read(text, loader)
         assert node is None
         assert len(found) == 1
+
+
+def test_a_key_has_the_length_of_a_name() -> None:
+    longest = "k" * 1024
+    found = Diagnostics()
+
+    assert parse(f"? {longest}\n: 1\n", "x.yml", found) is not None
+    assert parse(f"a:\n  ? {longest}k\n  : 1\n", "x.yml", found) is None
+    assert [(item.code, str(item.origin)) for item in found] == [("too-large", "x.yml:2:5")]
+    assert len(str(next(iter(found)))) < 200
+
+
+@pytest.mark.parametrize("line", ["a: 1\n", "b: !x 1\n", "<<: {}\n", "{}: 1\n"])
+def test_one_mistake_made_very_often_is_told_often_enough(line: str) -> None:
+    found = Diagnostics()
+
+    assert parse(line * 100_000, "x.yml", found) is None
+    assert len(found) == 100

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from ramify.repository import inflate
+from ramify.repository import archives, inflate
 from ramify.repository.archives import Trees
 from ramify.repository.artifacts import PLAIN, ArtifactError
 from ramify.repository.folders import from_file, from_folder
@@ -266,6 +266,27 @@ def test_a_bomb_is_refused_before_it_has_burst(
 
     assert getattr(error, "code", "") == "artifact-size"
     assert peak < 16 << 20
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_folders_are_not_nested_without_end(tmp_path: Path, kind: str) -> None:
+    deepest = "/".join(["d"] * 63 + ["start"])
+
+    assert unpack(packed(kind, {"a": b"", deepest: b""}), tmp_path).joinpath(deepest).is_file()
+    error = refuses(packed(kind, {"a": b"", f"d/{deepest}": b""}), tmp_path / "more")
+    assert "deeper than 64 folders" in str(error)
+    error = refuses(packed(kind, {"/".join("d" * 500) + "/": b""}), tmp_path / "much")
+    assert "deeper than 64 folders" in str(error)
+
+
+def test_the_number_of_members_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_FILES", 20)
+    files = {f"d{number}/f": b"" for number in range(20)}
+
+    unpack(packed("tar.gz", files), tmp_path)
+    assert "more than 20 files" in str(refuses(packed("tar.gz", {**files, "x": b""}), tmp_path / "more"))
+    folders = tar(*(entry(f"d{number}", tarfile.DIRTYPE) for number in range(41)))
+    assert "more than 20 files" in str(refuses(folders, tmp_path / "folders"))
 
 
 def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:

@@ -370,7 +370,17 @@ def test_a_lock_that_was_broken_by_hand_is_told_by_line(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("size:", "sise:", 1))
 
     lines = told(reads(tmp_path))
-    assert any("repositories/repository.lock:6:5: error[unknown-key]" in line for line in lines)
+    assert lines[0].startswith("repositories/repository.lock:6:5: error[unknown-key]")
+    assert all("repository.lock:" in line for line in lines)  # and not all that is held against it
+
+
+def test_a_lock_without_end_is_never_read_whole(tmp_path: Path) -> None:
+    path = lock(write(tmp_path)).lock
+    assert path
+    os.truncate(path, 1 << 30)
+
+    [line] = told(reads(tmp_path))
+    assert line.startswith("repositories/repository.lock:1:1: error[too-large]")
 
 
 def test_no_client_is_loaded_where_nothing_is_fetched(tmp_path: Path) -> None:
