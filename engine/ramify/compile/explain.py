@@ -115,7 +115,7 @@ def _outcome(fleet: Fleet, node: Node, entry: Listed, alive: set[int]) -> str:
                 return IF_IT_FITS
             return WINS if len(plain) == 1 else REFUSED
         case "placements":
-            return WINS if entry.item is taken.rule else NOT_REACHED
+            return WINS if entry.item is fleet.rule_of(node) else NOT_REACHED
         case "install-config" | "service-config" if id(entry.item) not in alive:
             return OVERRIDDEN
     return APPLIES

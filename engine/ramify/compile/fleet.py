@@ -11,6 +11,7 @@ from ramify.compile import checks, tree, views
 from ramify.compile.classes import NodeClass
 from ramify.compile.digests import Digests, digests
 from ramify.compile.matching import Lists, Taken, tell_dead
+from ramify.compile.place import Asked
 from ramify.compile.problems import Problems
 from ramify.compile.realms import Realm, Realms
 from ramify.compile.references import BadTemplateError
@@ -165,11 +166,14 @@ class Fleet:
 
     def place(self) -> None:
         """Nodes to hosts."""
-        wishes: dict[int, list[tuple[Node, Placement | None]]] = {}
+        wishes: dict[int, list[Asked]] = {}
         for node in self.tree.nodes:
             places = self.realms[node.realm].places
-            rule = self._taken[node.number].rule if places.number == node.realm else self._rule(places, node)
-            wishes.setdefault(places.number, []).append((node, rule))
+            if places.number == node.realm:
+                asked = Asked(node, self._taken[node.number].rule, node.base)
+            else:
+                asked = Asked(node, self._rule(places, node), _base_in(places, node))
+            wishes.setdefault(places.number, []).append(asked)
         for number, nodes in wishes.items():
             placer = self.realms[number].placer
             if placer is not None:
@@ -187,10 +191,14 @@ class Fleet:
         return places.lists.taken(placed).rule
 
     def _placing(self, places: Realm, node: Node) -> frozenset[int]:
-        above: Node | None = node
-        while above is not None and above.realm != places.number:
-            above = above.parent
-        return places.lists.placing(places.matcher.matches(node.path[above.base if above else 0 :]))
+        return places.lists.placing(places.matcher.matches(node.path[_base_in(places, node) :]))
+
+    def rule_of(self, node: Node) -> Placement | None:
+        """The placement that takes a node, of its own realm's inventory or of one around it."""
+        places = self.realm_of(node).places
+        if places.number == node.realm:
+            return self.taken(node).rule
+        return places.lists.taken(self._placing(places, node)).rule
 
     def matching(self, node: Node) -> Iterator[tuple[Lists, frozenset[int]]]:
         """The patterns (by their numbers) that match a node: of its realm, and of placements around that."""
@@ -218,6 +226,14 @@ class Fleet:
     def tell(self) -> None:
         """What the last pass found, in the diagnostics."""
         self._problems.tell(self.diagnostics)
+
+
+def _base_in(realm: Realm, node: Node) -> int:
+    """The length of the path that a realm is mounted at which a node is in, maybe through other realms."""
+    above: Node | None = node
+    while above is not None and above.realm != realm.number:
+        above = above.parent
+    return above.base if above else 0
 
 
 def _needs_whole(bundle: Bundle) -> bool:

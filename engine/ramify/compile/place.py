@@ -15,6 +15,14 @@ from ramify.model.inventory import Host, Placement
 Labels = tuple[tuple[str, str], ...]
 
 
+class Asked(Struct, frozen=True, eq=False, gc=False):
+    """A node that wants a host, and the placement that takes it, of the realm that is mounted at `base`."""
+
+    node: Node
+    rule: Placement | None
+    base: int
+
+
 class _Wish(Struct, frozen=True, eq=False, gc=False):
     """A node that waits for a host of a pool."""
 
@@ -35,20 +43,20 @@ class Placer:
         self._unknown: dict[int, tuple[Placement, dict[str, list[str]]]] = {}
         self.placed: dict[str, Host] = {}
 
-    def place(self, nodes: Iterable[tuple[Node, Placement | None]], diagnostics: Diagnostics) -> None:
+    def place(self, nodes: Iterable[Asked], diagnostics: Diagnostics) -> None:
         """Place all nodes, each with the placement that takes it."""
-        for node, rule in nodes:
-            if rule is None:
-                self._problems.add(node.path, _uncovered(node))
-            elif rule.host is not None:
-                self._named(node, rule, rule.host)
+        for asked in nodes:
+            if asked.rule is None:
+                self._problems.add(asked.node.path, _uncovered(asked.node))
+            elif asked.rule.host is not None:
+                self._named(asked, asked.rule, asked.rule.host)
             else:
-                self._wish(node, rule)
+                self._wish(asked, asked.rule)
         self._tell_unknown(diagnostics)
         self._fill_pools()
 
-    def _named(self, node: Node, rule: Placement, template: str) -> None:
-        name = self._render(template, node, rule)
+    def _named(self, asked: Asked, rule: Placement, template: str) -> None:
+        name, node = self._render(template, asked, rule), asked.node
         if name is None:
             return
         host = self._hosts.get(name)
@@ -58,22 +66,22 @@ class Placer:
             _, names = self._unknown.setdefault(id(rule), (rule, {}))
             names.setdefault(name, []).append(node.path)
 
-    def _wish(self, node: Node, rule: Placement) -> None:
+    def _wish(self, asked: Asked, rule: Placement) -> None:
         labels = []
         for key, template in sorted((rule.pool or {}).items()):
-            value = self._render(template, node, rule)
+            value = self._render(template, asked, rule)
             if value is None:
                 return
             labels.append((key, value))
-        self._wishes.append(_Wish(node, rule, tuple(labels)))
+        self._wishes.append(_Wish(asked.node, rule, tuple(labels)))
 
-    def _render(self, text: str, node: Node, rule: Placement) -> str | None:
+    def _render(self, text: str, asked: Asked, rule: Placement) -> str | None:
         try:
             template = templates.parse(text, PLACE_NAMES)
-            return template.render(views.context(node, names=template.names))
+            return template.render(views.context(asked.node, names=template.names, base=asked.base))
         except BadTemplateError as error:
             self._problems.add(
-                node.path, Problem("bad-placement", f'"{text}": {error}', error.hint, rule.origin)
+                asked.node.path, Problem("bad-placement", f'"{text}": {error}', error.hint, rule.origin)
             )
             return None
 

@@ -24,22 +24,29 @@ class RootView:
 
 
 class NodeView:
-    """A node as templates see it.
+    """A node as templates see it, in the realm that is mounted at the first `base` letters of its path.
 
     Without `placed` or `children` the view refuses to tell of hosts or of children: they are not known
     yet, or must not become part of a value that is the node's identity.
     """
 
-    __slots__ = ("_children", "_node", "_placed")
+    __slots__ = ("_base", "_children", "_node", "_placed")
 
-    def __init__(self, node: Node, placed: Placed | None = None, children: Children | None = None) -> None:
+    def __init__(
+        self,
+        node: Node,
+        placed: Placed | None = None,
+        children: Children | None = None,
+        base: int | None = None,
+    ) -> None:
         self._node = node
+        self._base = node.base if base is None else base
         self._placed = placed
         self._children = children
 
     @property
     def path(self) -> str:
-        return self._node.local
+        return self._node.path[self._base :]
 
     @property
     def name(self) -> str:
@@ -51,7 +58,7 @@ class NodeView:
 
     @property
     def level(self) -> int:
-        return self._node.local.count("/")
+        return self.path.count("/")
 
     @property
     def vars(self) -> dict[str, Any]:
@@ -59,8 +66,10 @@ class NodeView:
 
     @property
     def parent(self) -> "NodeView | RootView":
-        above = None if self._node.is_top else self._node.parent
-        return RootView() if above is None else NodeView(above, self._placed, self._children)
+        above = self._node.parent
+        if above is None or len(above.path) <= self._base:
+            return RootView()
+        return NodeView(above, self._placed, self._children, self._base)
 
     @property
     def children(self) -> "list[NodeView]":
@@ -80,9 +89,13 @@ def context(
     placed: Placed | None = None,
     children: Children | None = None,
     names: frozenset[str] = NAMES,
+    base: int | None = None,
 ) -> dict[str, Any]:
-    """Those of the names that templates may use; facts come from elsewhere."""
-    view = NodeView(node, placed, children)
+    """Those of the names that templates may use, seen from the node's realm or one around it (`base`).
+
+    Facts come from elsewhere.
+    """
+    view = NodeView(node, placed, children, base)
     found: dict[str, Any] = {}
     if "node" in names:
         found["node"] = view

@@ -215,3 +215,32 @@ def test_explain_tells_the_entries_of_the_domain_and_the_placement_around_it() -
     made = explain(fleet, node(fleet, "/MA/M7/M-PA"))
 
     assert [use.list for use in made.entries] == ["code", "service-config", "placements"]
+
+
+def test_placements_around_a_domain_see_its_nodes_from_outside() -> None:
+    rules = (
+        placement("/MA/M7/*", host="h{{ parent.name[1:] }}"),
+        placement("/MA/M7/*/*", host="h{{ node.level }}{{ node.path.count('/') }}"),
+        placement("/**", host="h1"),
+    )
+
+    fleet = figure14(placements=rules, hosts=(host("h[1-50]"),))
+
+    assert {path: fleet.host_of(path).name for path in fleet.by_path if fleet.host_of(path)} == {  # type: ignore[union-attr]
+        "/MA": "h1",
+        "/MA/M7": "h1",
+        "/MA/M7/M-PA": "h7",
+        "/MA/M7/M-PA/app1": "h44",
+    }
+
+
+def test_the_placement_that_takes_a_node_of_a_domain_is_the_one_that_wins() -> None:
+    fleet = figure14(placements=(placement("/MA/M7/**", 9, host="h2"), placement("/**", 10, host="h1")))
+
+    uses = [
+        (use.origin.line, use.outcome)
+        for use in explain(fleet, node(fleet, "/MA/M7/M-PA")).entries
+        if use.list == "placements"
+    ]
+
+    assert uses == [(9, "wins"), (10, "not reached")]
