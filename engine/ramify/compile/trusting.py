@@ -18,7 +18,10 @@ from ramify.model.patterns import Matcher, Pattern
 from ramify.model.trust import Seal, Statement
 from ramify.stub import evidence, policies
 
-SIGN = "`ramify sign` signs what is here now."
+_SIGN = "`ramify sign` signs what is here now."
+_SIGN_THERE = (
+    "`ramify sign`, in a project of the domain's own beside its repository, signs what is there now."
+)
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -111,15 +114,16 @@ def check(policy: policies.Policy, claim: Claim, voices: Voices, places: Places,
     needed = [path for some in vouching.wanting(claim.paths, ()).values() for path in some]
     if not needed:
         return
+    sign = _SIGN if claim.mount == paths.ROOT else _SIGN_THERE
     if claim.seal is None or not claim.seal.signatures:
-        way_out = f"{places.policy} lets {_speakers(policy, vouching, needed[0])}. {SIGN}"
+        way_out = f"{places.policy} lets {_speakers(policy, vouching, needed[0])}. {sign}"
         found.error("unsigned", f"{first_of(needed)}: nobody has signed it", way_out, places.signatures)
         return
     differences = list(_differences(claim, claim.seal.statement))
     if differences:
         where = "" if claim.mount == paths.ROOT else f" for the domain {claim.mount}"
         summary = f"what was signed{where} is not what is here: {'; '.join(differences)}"
-        found.error("signed-otherwise", summary, SIGN, places.signatures)
+        found.error("signed-otherwise", summary, sign, places.signatures)
         return
     faults = "".join(f"Of no account: {fault.rstrip('.')}.\n" for fault in voices.faults)
     way_out = f"{faults}Let somebody who may speak for it run `ramify sign`, or change {places.policy}."

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ramify.compile.trusting import Claim, Places, Voices, Vouching, check, statement
@@ -32,6 +32,7 @@ def policy(*rules: Rule, unsigned: tuple[str, ...] = ()) -> policies.Policy:
     return policies.read(Policy(rules=rules, signers=signers, unsigned=unsigned).text())
 
 
+@settings(deadline=None)
 @given(st.lists(RULES, max_size=4), st.lists(PATTERNS, max_size=2), st.sampled_from(MOUNTS), SOME, PATHS)
 def test_many_paths_get_the_answers_that_the_host_gives_to_each(
     rules: list[Rule], unsigned: list[str], mount: str, names: tuple[str, ...], path: str
