@@ -1,5 +1,6 @@
 """Seals: what an initiator refuses before it acts, with signatures of real keys."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from ramify.compile.trusting import Claim, statement
 from ramify.model.bundle import Runtime
 from ramify.model.diagnostics import DiagnosticsError
 from ramify.model.trust import Policy, Rule, Seal, Signer
-from ramify.repository import seals, signing
+from ramify.repository import signing, vouching
 from unit import signers
 
 KINDS = ("ed25519", "rsa", "ecdsa")
@@ -37,7 +38,7 @@ def policy(key: Path, **options: str) -> str:
     ).text()
 
 
-def sealed(key: Path, paths: tuple[str, ...] = CLAIM.paths, tree: str = CLAIM.tree) -> Claim:
+def sealed(key: Path, paths: Sequence[str] = CLAIM.paths, tree: str = CLAIM.tree) -> Claim:
     """The claim, signed by a key; it may reach for other paths, or be of another tree, than was signed."""
     text = statement(CLAIM).text()
     seal = Seal(text, (signing.sign(text, key),))
@@ -46,13 +47,13 @@ def sealed(key: Path, paths: tuple[str, ...] = CLAIM.paths, tree: str = CLAIM.tr
 
 def refused(policy: str, *claims: Claim, now: float = NOON) -> list[str]:
     with pytest.raises(DiagnosticsError) as caught:
-        seals.refuse_unless_vouched(policy, claims, now)
+        vouching.refuse_unless_vouched(policy, claims, now)
     return [item.summary for item in caught.value.diagnostics]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_signer_may_and_did_sign_is_done(keys: dict[str, Path], kind: str) -> None:
-    seals.refuse_unless_vouched(policy(keys[kind]), [sealed(keys[kind])], NOON)
+    vouching.refuse_unless_vouched(policy(keys[kind]), [sealed(keys[kind])], NOON)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -84,7 +85,7 @@ def test_a_signature_counts_while_its_key_is_valid(keys: dict[str, Path]) -> Non
     made = policy(keys["rsa"], valid_before="20300101000000Z")
     ends = 1_893_456_000.0
 
-    seals.refuse_unless_vouched(made, [sealed(keys["rsa"])], ends - 1)
+    vouching.refuse_unless_vouched(made, [sealed(keys["rsa"])], ends - 1)
     assert refused(made, sealed(keys["rsa"]), now=ends + 1)
 
 
