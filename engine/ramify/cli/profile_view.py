@@ -25,11 +25,11 @@ def text(made: Profile, paint: Paint = _PLAIN) -> str:
 
 
 def _head(made: Profile) -> list[str]:
-    component = made.component
+    component = LATE if made.late_code else made.component.name or made.component.ref
     rows = [
         ("host", made.host, ""),
-        ("component", LATE if made.late_code else component.name or component.ref, str(made.code_origin or "")),
-        ("role", component.role, ""),
+        ("component", component, str(made.code_origin or "")),
+        ("role", made.component.role, ""),
         ("children", str(len(made.children)), ""),
         ("digest", made.digest[:16], ""),
         ("subtree", made.subtree[:16], ""),
