@@ -11,34 +11,38 @@ from ramify.cli import labs
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.compile.lints import lint
 from ramify.documents import recognise
-from ramify.model.bundle import Bundle
+from ramify.model.bundle import Bundle, within
 from ramify.model.diagnostics import Diagnostic, Diagnostics, Origin, Severity
 from ramify.repository import seals
 from ramify.repository.files import Files
 from ramify.repository.project import PROJECT, Loaded, Reading, load
+from ramify.repository.references import is_url
 
 
 class Report(Struct, frozen=True):
     """What was found, and in which files it was looked for; their names count from `root`.
 
-    `left_out` are references to the web that nobody followed.
+    `left_out` are references to the web that nobody followed, `unseen` the nodes whose domain only their
+    initiators can ask for.
     """
 
     root: Path
     told: tuple[Diagnostic, ...]
     files: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     def rebased(self, base: Path) -> "Report":
         """The same with names that count from another folder, such as the one that a code host knows."""
         names = {name: _relative(self.root / name, base) for name in _names(self)}
         told = tuple(_moved(item, names) for item in self.told)
-        return Report(base, told, tuple(names[name] for name in self.files), self.left_out)
+        files = tuple(names[name] for name in self.files)
+        return structs.replace(self, root=base, told=told, files=files)
 
     def strict(self) -> "Report":
         """The same with errors for warnings."""
         told = tuple(structs.replace(item, severity=Severity.ERROR) for item in self.told)
-        return Report(self.root, told, self.files, self.left_out)
+        return structs.replace(self, told=told)
 
     @property
     def failed(self) -> bool:
@@ -69,55 +73,54 @@ def check(folder: Path, files: Sequence[Path], *, online: bool = False, signed: 
         folder, overlay=labs.overlay(folder), reading=Reading(ask=online, skip=not online), runtimes=False
     )
     found = Diagnostics(project.diagnostics)
-    read = {PROJECT, *_documents(project)}
+    read = {PROJECT, *project.files, *((project.trust.file.signers,) if project.trust else ())}
+    unseen: tuple[str, ...] = ()
     if project.bundle is not None:
         fleet = compile_fleet(project.bundle)
         found.extend(fleet.diagnostics)
         found.extend(lint(fleet))
         found.extend(_unvouched(project, fleet, signed=signed))
-        # Components that are shipped with Ramify are nobody's to mend: their names begin with a slash.
-        read.update(name for name in _read(project.bundle) if not name.startswith("/"))
-    left_out = tuple(_left_out(project.bundle)) if project.bundle else ()
-    whole = Report(folder, tuple(found), tuple(sorted(read)), left_out)
+        unseen = tuple(_planned_there(fleet))
+        read.update(_read(project.bundle))
+    left_out = (*project.left_out, *(_left_out(project.bundle) if project.bundle else ()))
+    # Components that are shipped with Ramify are nobody's to mend: their names begin with a slash.
+    ours = sorted(name for name in read if not name.startswith("/") and not is_url(name))
+    whole = Report(folder, tuple(found), tuple(ours), left_out, unseen)
     return _only(whole, files, complete=project.bundle is not None) if files else whole
 
 
 def _unvouched(project: Loaded, fleet: Fleet, *, signed: bool) -> Diagnostics:
     """What nobody who may has signed; nothing where not all that was signed is here."""
-    if fleet.diagnostics.failed or next(_left_out(fleet.bundle), None) is not None:
+    if fleet.diagnostics.failed or project.left_out or next(_left_out(fleet.bundle), None) is not None:
         return Diagnostics()
     found = seals.check(project, fleet)
     return found if signed else found.as_warnings()
 
 
-def _documents(project: Loaded) -> Iterator[str]:
-    """The files that the project names, and those that its repository refers to by their paths."""
-    written = project.project
-    if written is None:
-        return
-    for name in (written.hierarchy, written.inventory, written.repository):
-        yield os.path.normpath(name)
-    if project.trust:
-        yield from (project.trust.file.file, project.trust.file.signers)
-    base = Path(written.repository).parent
-    for ref in project.bundle.configurations if project.bundle else ():
-        yield os.path.normpath(base / ref)
+def _planned_there(fleet: Fleet) -> Iterator[str]:
+    """The nodes whose domain nobody but their initiators can ask for."""
+    for path in fleet.unseen:
+        domain = fleet.by_path[path].spec.domain
+        if domain is not None and domain.planned == "there":
+            yield path
 
 
 def _read(bundle: Bundle) -> Iterator[str]:
     """The files that something of a bundle was written in."""
-    for document in bundle.configurations.values():
-        yield from {setting.origin.file for setting in (*document.env, *document.args)}
-        yield from {file.origin.file for file in document.files}
-    yield from (made.origin.file for made in bundle.components.values() if made.origin)
+    for one in within(bundle):
+        for document in one.configurations.values():
+            yield from {setting.origin.file for setting in (*document.env, *document.args)}
+            yield from {file.origin.file for file in document.files}
+        yield from (made.origin.file for made in one.components.values() if made.origin)
 
 
 def _left_out(bundle: Bundle) -> Iterator[str]:
     """References that the bundle has nothing of."""
-    lists = bundle.repository
-    led_to = bundle.components.keys() | bundle.configurations.keys()
-    refs = dict.fromkeys(entry.ref for entry in (*lists.code, *lists.install, *lists.service))
-    return (ref for ref in refs if ref not in led_to)
+    for one in within(bundle):
+        lists = one.repository
+        led_to = one.components.keys() | one.configurations.keys()
+        refs = dict.fromkeys(entry.ref for entry in (*lists.code, *lists.install, *lists.service))
+        yield from (ref for ref in refs if ref not in led_to)
 
 
 def _only(whole: Report, files: Sequence[Path], *, complete: bool) -> Report:
@@ -129,7 +132,7 @@ def _only(whole: Report, files: Sequence[Path], *, complete: bool) -> Report:
     others = [file for file in files if complete and file.resolve() not in known]
     alone = _alone(whole.root, others, _not_read)
     names = [name for name in whole.files if places[name] in wanted]
-    return Report(whole.root, (*told, *alone.told), (*names, *alone.files), whole.left_out)
+    return structs.replace(whole, told=(*told, *alone.told), files=(*names, *alone.files))
 
 
 def _names(report: Report) -> set[str]:

@@ -6,18 +6,20 @@ by that. So it needs nothing but what initiators have, and goes without proxies.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, structs
 
 from ramify.compile import mounts
 from ramify.model import bundle as bundles
 from ramify.model import siblings
 from ramify.model.bundle import Bundle, UnusableBundleError
-from ramify.model.diagnostics import Diagnostics
+from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.hierarchy import Domain
 from ramify.repository.artifacts import MAX_TOTAL
 from ramify.repository.partials import held
 from ramify.repository.store import Store
-from ramify.repository.transfers import Limits, Request, TransferError, Watcher
+from ramify.repository.transfers import Limits, Request, TransferError, Validators, Watcher
 from ramify.stub import artifacts, layout
 from ramify.stub.wire import StubError
 
@@ -37,21 +39,21 @@ def pack_url(server: str, digest: str) -> str:
     return f"{server.rstrip('/')}/packs/{digest}"
 
 
-def fetch_bundle(server: str, limits: Limits | None = None, watcher: Watcher | None = None) -> Bundle:
-    """Ask a server for its project's bundle; blocks, for as long as the limits say at most.
+def fetch_bundle(
+    server: str, known: str = "", limits: Limits | None = None, watcher: Watcher | None = None
+) -> bytes | None:
+    """Ask a server for its project's bundle; None if it is the one with the known digest. Blocks.
 
     Raises:
-        TransferError: it cannot be had, or is none.
+        TransferError: it cannot be had.
         OSError: it cannot be kept here.
     """
-    url = bundle_url(server)
+    request = Request(bundle_url(server), MAX_BUNDLE, Validators(f'"{known}"') if known else Validators())
     with TemporaryDirectory(prefix="ramify-") as folder:
         file = Path(folder) / "bundle"
-        _fetch(Request(url, MAX_BUNDLE), file, limits, watcher)
-        try:
-            return opened(file.read_bytes(), server)
-        except UnusableBundleError as error:
-            raise TransferError("bad-bundle", f"{url} is no bundle: {error}") from error
+        with held(file) as partial:
+            received = _downloads(limits, watcher).fetch(request, partial)
+        return None if received is None else file.read_bytes()
 
 
 def fetch_pack(
@@ -84,7 +86,7 @@ def fetch_pack(
 
 
 def opened(data: bytes, server: str) -> Bundle:
-    """The bundle that a server sent, checked as its documents were where they were read.
+    """The bundle that a server sent, its names checked once more; its files are told as those of the server.
 
     Raises:
         UnusableBundleError: nothing can be planned from it.
@@ -97,7 +99,24 @@ def opened(data: bytes, server: str) -> Bundle:
     wrong = next(iter(found), None)
     if wrong is not None:
         raise UnusableBundleError(f"{server} has {wrong.summary}")
-    return bundle
+    placed: Bundle = _placed(bundle, server.rstrip("/") + "/")
+    return placed
+
+
+def _placed(value: Any, server: str) -> Any:
+    """A value with the places in it where they are as seen from here."""
+    if isinstance(value, Origin):
+        return value if "://" in value.file else structs.replace(value, file=server + value.file)
+    if isinstance(value, Struct):
+        fields = {name: getattr(value, name) for name in value.__struct_fields__}
+        moved = {name: _placed(one, server) for name, one in fields.items()}
+        changed = {name: one for name, one in moved.items() if one is not fields[name]}
+        return structs.replace(value, **changed) if changed else value
+    if isinstance(value, dict):
+        return {key: _placed(one, server) for key, one in value.items()} if value else value
+    if isinstance(value, tuple):
+        return tuple(_placed(one, server) for one in value) if value else value
+    return value
 
 
 def servers(bundle: Bundle) -> dict[str, str]:
@@ -116,11 +135,6 @@ def _served(bundle: Bundle) -> list[tuple[Domain, Bundle]]:
         for domain in mounts.everywhere(one.hierarchy)
         if domain.server and domain.key in one.domains
     ]
-
-
-def _fetch(request: Request, file: Path, limits: Limits | None, watcher: Watcher | None) -> None:
-    with held(file) as partial:
-        _downloads(limits, watcher).fetch(request, partial)
 
 
 def _downloads(limits: Limits | None, watcher: Watcher | None) -> "Downloads":

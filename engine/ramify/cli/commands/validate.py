@@ -8,6 +8,7 @@ from ramify.cli import exits, lazy
 from ramify.cli.checking import Report, check
 from ramify.cli.diagnostics_view import counts, document, text
 from ramify.cli.failures import failure
+from ramify.cli.folding import fold_words
 from ramify.cli.session import Session
 from ramify.cli.words import counted
 
@@ -100,3 +101,6 @@ def _print_text(session: Session, report: Report) -> None:
     if report.left_out:
         many = counted(len(report.left_out), "reference")
         session.note(f"{many} to the web never fetched, so not followed; --online follows them.")
+    if report.unseen:
+        nodes = fold_words(report.unseen) or counted(len(report.unseen), "node")
+        session.note(f"{nodes}: planned there, by its initiator; what is below was not checked.")
