@@ -1,7 +1,11 @@
 """What is offered to CI fits the command line that there is: the hook, the workflow, the page."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +45,61 @@ def test_the_hooks_command_runs(untouched: Path, ramify: Ramify) -> None:
     entry = hook()["entry"].split()[1:]
     assert ramify(*entry, "--strict").code == 0
     assert ramify(*entry, "-C", str(untouched)).code == 0
+
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run a program in a checkout of somebody who has this Ramify, this pre-commit, and no settings."""
+    (tmp_path / "checkout").mkdir()
+    who = {f"GIT_{role}_{key}": "somebody" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PRE_COMMIT"))}
+    env |= who | {
+        "HOME": str(tmp_path),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PRE_COMMIT_HOME": str(tmp_path / "cache"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PYTHONPATH": str(ROOT / "engine"),
+    }
+
+    def call(*argv: str) -> subprocess.CompletedProcess[str]:
+        how: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.run(argv, cwd=tmp_path / "checkout", env=env, check=False, **how)
+
+    return call
+
+
+@pytest.mark.parametrize(("folder", "args"), [(".", []), ("deploy", ["-C", "deploy", "--strict"])])
+def test_pre_commit_lets_a_good_project_pass_and_refuses_a_broken_one(
+    folder: str, args: list[str], run: Run, tmp_path: Path
+) -> None:
+    # The hook as it is, but for its environment: that of this test has Ramify, and no index is asked for it.
+    mine = hook() | {"language": "system", "args": args, "verbose": True}
+    config = {"repos": [{"repo": "local", "hooks": [mine]}]}
+    project = tmp_path / "checkout" / folder
+    for line in (f"ramify init {folder}", "git init -q", "pre-commit install"):
+        assert run(*line.split()).returncode == 0
+    (tmp_path / "checkout/.pre-commit-config.yaml").write_text(yaml.safe_dump(config))
+
+    def commit() -> tuple[int, str]:
+        run("git", "add", "--all")
+        done = run("git", "commit", "-m", "change")
+        return done.returncode, done.stdout
+
+    code, said = commit()
+    assert (code, "Valid: no errors" in said) == (0, True), said
+
+    hierarchy = project / "hierarchy.yml"
+    hierarchy.write_text(hierarchy.read_text().replace("room[1-2]", "room[2-1]"))
+    code, said = commit()
+    assert (code, "hierarchy.yml:6:7: error[bad-range]" in said) == (1, True), said
+
+    hierarchy.write_text(hierarchy.read_text().replace("room[2-1]", "room[1-1]"))
+    code, said = commit()
+    assert (code, "Passed" in said) == (0, True), said
+    assert run("git", "log", "--format=%s").stdout == "change\n" * 2
 
 
 @pytest.mark.parametrize("line", LINES)
