@@ -12,11 +12,14 @@ from typing import Any
 
 from msgspec import structs
 
+from ramify.compile import unseen
 from ramify.compile.fleet import Fleet, compile_fleet
-from ramify.compile.planning import plan
+from ramify.compile.planning import plan, wanted
 from ramify.compile.selection import select
+from ramify.compile.unseen import There
 from ramify.directory.sqlite import Directory
 from ramify.initiator import messages
+from ramify.initiator.inquiry import Inquiry
 from ramify.initiator.messages import Chunk, Kind, Options, RunRequest
 from ramify.initiator.run import Run
 from ramify.initiator.serving import Service
@@ -25,11 +28,12 @@ from ramify.initiator.visit import Job, Place
 from ramify.model import bundle as bundles
 from ramify.model import paths
 from ramify.model.bundle import Bundle
-from ramify.model.events import Event, Report
+from ramify.model.events import Event, Planned, Report, Unheard
 from ramify.model.inventory import Host
 from ramify.model.plan import Plan
 from ramify.model.record import NodeRecord, Outcome
 from ramify.repository.store import Store
+from ramify.repository.transfers import TransferError
 from ramify.stub.tables import RUNNING
 from ramify.transport.channel import Channel
 from sim.stubs import SimHost, SimNode, SimSession
@@ -47,7 +51,8 @@ class Initiator:
         self.wires: list[Wire] = []
         self.directory = Directory(host.data(path) / "directory.db")
         stores = (Store(host.data(path) / "packs"), host.packs)
-        self.service = Service(path, stores, self.directory, world.reach)
+        pinned = host.packs.folder.parent / "trust.json"
+        self.service = Service(path, stores, self.directory, (world.reach, world.servers), pinned)
 
     def kill(self) -> None:
         """As kill -9: from here on it writes and sends nothing."""
@@ -66,6 +71,34 @@ class Initiator:
             wire.child.hang_up()
 
 
+class SimServers:
+    """Servers of domains (implements Servers): what they serve, who is down, and what they were asked for."""
+
+    def __init__(self) -> None:
+        self.serves: dict[str, Bundle] = {}
+        self.store: Store | None = None
+        self.down: set[str] = set()
+        self.asked: list[str] = []
+
+    async def bundle(self, server: str, known: str) -> bytes | None:
+        await self._answer(server, "bundle")
+        data = bundles.encode(structs.replace(self.serves[server], runtimes=()))
+        return None if bundles.digest(data) == known else data
+
+    async def pack(self, server: str, digest: str, store: Store) -> Path:
+        await self._answer(server, digest)
+        if self.store is None or not self.store.has(digest):
+            raise TransferError("http-status", "the server answers 404")
+        store.path(digest).write_bytes(self.store.path(digest).read_bytes())
+        return store.path(digest)
+
+    async def _answer(self, server: str, what: str) -> None:
+        self.asked.append(what)
+        await asyncio.sleep(0)
+        if server in self.down:
+            raise TransferError("no-answer", "Connection refused")
+
+
 class World:
     """Hosts, the initiators on them, and what was seen."""
 
@@ -80,6 +113,7 @@ class World:
         self.most_at_once: Counter[str] = Counter()
         self.cut_at: dict[str, int] = {}
         self.kill_at: dict[str, int] = {}
+        self.servers = SimServers()
         self.watching: Callable[[str, bytes], None] = lambda path, data: None
         self._changed: list[tuple[SimHost, SimNode]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -249,31 +283,52 @@ class Operator:
     def plan(self, bundle: Bundle, *selection: str) -> Plan:
         return self._plan(self.fleet(bundle), selection)
 
-    def _plan(self, fleet: Fleet, selection: tuple[str, ...]) -> Plan:
-        records = self.records()
-        selected, _ = select(selection, dict.fromkeys((*(n.path for n in fleet.tree.nodes), *records)))
+    def _plan(self, fleet: Fleet, selection: tuple[str, ...], there: There | None = None) -> Plan:
+        records, there = self.records(), there or unseen.unasked(fleet)
+        selected, _ = select(selection, unseen.known(fleet, records, there))
         digest = bundles.digest(bundles.encode(fleet.bundle))
-        return plan(fleet, digest, records, selected, selection)
+        made = plan(fleet, digest, records, selected, selection)
+        return unseen.completed(made, there, wanted(selected, records))
 
     async def apply(
         self, bundle: Bundle, *selection: str, kind: Kind = "apply", options: Options = QUICK
     ) -> Report:
         """Plan and carry out; the events are in `events`."""
         fleet = self.fleet(bundle)
+        there = await self.ask(bundle) if fleet.unseen and kind == "apply" else None
+        job = self._job(fleet, kind, self._plan(fleet, selection, there), options)
+        self.events = []
+        return await Run(job, self._place(), self.events.append, lambda: f"{self._number:04}").carry_out()
+
+    async def ask(self, bundle: Bundle, options: Options = QUICK) -> There:
+        """What initiators plan below nodes whose domains only they can ask for."""
+        fleet = self.fleet(bundle)
+        job = self._job(fleet, "plan", self._plan(fleet, ()), options)
+        self.events = []
+        await Inquiry(job, self._place(), self.events.append).carry_out()
+        told = [event for event in self.events if isinstance(event, Planned | Unheard)]
+        return unseen.gathered(fleet.unseen, told)
+
+    async def plan_there(self, bundle: Bundle, *selection: str) -> Plan:
+        """The whole plan, one tree."""
+        return self._plan(self.fleet(bundle), selection, await self.ask(bundle))
+
+    def _job(self, fleet: Fleet, kind: Kind, made: Plan, options: Options) -> Job:
         self._number += 1
-        job = Job(
+        return Job(
             run=f"run{self._number}",
             kind=kind,
             fleet=fleet,
-            bundle=bundles.encode(bundle),
-            plan=self._plan(fleet, selection),
-            selection=selection,
+            bundle=bundles.encode(fleet.bundle),
+            plan=made,
+            selection=made.selection,
             options=options,
+            mounts=unseen.due(made),
         )
-        supply = Supply((self.store,))
-        place = Place(directory=self.directory, hosts=SimHosts(self.world, paths.ROOT), supply=supply)
-        self.events = []
-        return await Run(job, place, self.events.append, lambda: f"{self._number:04}").carry_out()
+
+    def _place(self) -> Place:
+        hosts, supply = SimHosts(self.world, paths.ROOT), Supply((self.store,))
+        return Place(directory=self.directory, hosts=hosts, supply=supply)
 
     async def refresh(self, bundle: Bundle, options: Options = QUICK) -> Report:
         return await self.apply(bundle, kind="refresh", options=options)

@@ -7,6 +7,7 @@ from ramify.compile.fleet import Fleet
 from ramify.compile.profiles import profile, values
 from ramify.compile.steps import NOTHING, Standing, steps_down, steps_up
 from ramify.compile.tree import Node
+from ramify.compile.unseen import above
 from ramify.model import paths
 from ramify.model.plan import Action, Change, NodePlan, Plan, summarise
 from ramify.model.record import NodeRecord
@@ -25,26 +26,32 @@ def plan(
     selected: frozenset[str] | None = None,
     selection: tuple[str, ...] = (),
 ) -> Plan:
-    """Plan the fleet's scope; `selected` limits it to some paths (None: all).
+    """Plan what can be seen of the fleet's scope; `selected` limits it to some paths (None: all).
 
     A selected node can only be reached through its ancestors, so those that are not up come along.
     """
-    wanted = None if selected is None else selected | _missing_ancestors(selected, records)
-    present = fleet.by_path
+    chosen = wanted(selected, records)
+    present, unseen = fleet.by_path, frozenset(fleet.unseen)
     up = [
         plan_node(fleet, node, records.get(node.path))
         for node in fleet.within(fleet.scope)
-        if wanted is None or node.path in wanted
+        if chosen is None or node.path in chosen
     ]
     leaving = [
         _plan_removal(record)
         # Children before their parents: "/a/b" comes after "/a".
         for path, record in sorted(records.items(), reverse=True)
         if path not in present and _matters(record) and paths.within(path, fleet.scope)
-        if wanted is None or path in wanted
+        if chosen is None or path in chosen
+        if not any(above(path, unseen))  # planned there
     ]
     nodes = (*up, *leaving)
     return Plan(bundle_digest, nodes, summarise(nodes), selection)
+
+
+def wanted(selected: frozenset[str] | None, records: Records) -> frozenset[str] | None:
+    """Selected paths with those of their ancestors that are not up; None stays all."""
+    return None if selected is None else selected | _missing_ancestors(selected, records)
 
 
 def _matters(record: NodeRecord) -> bool:
@@ -55,12 +62,12 @@ def _matters(record: NodeRecord) -> bool:
 def _missing_ancestors(selected: Iterable[str], records: Records) -> frozenset[str]:
     found: set[str] = set()
     for path in selected:
-        above = paths.parent(path)
-        while above != paths.ROOT and above not in found:
-            record = records.get(above)
+        parent = paths.parent(path)
+        while parent != paths.ROOT and parent not in found:
+            record = records.get(parent)
             if record is None or not record.exists or record.open:
-                found.add(above)
-            above = paths.parent(above)
+                found.add(parent)
+            parent = paths.parent(parent)
     return frozenset(found)
 
 

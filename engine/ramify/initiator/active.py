@@ -6,7 +6,7 @@ from pathlib import Path
 from ramify.initiator.messages import Need, RunRequest
 from ramify.initiator.parent import Parent, ParentLostError
 from ramify.initiator.supply import MissingArtifactError
-from ramify.model.events import Event, Finished, Found, Note
+from ramify.model.events import Event, Finished, Found, Note, Planned, Unheard
 from ramify.repository.store import Store
 
 
@@ -20,11 +20,14 @@ class Active:
         self._listeners = [parent]
         self._store = store
         self._finished: dict[str, Finished] = {}
+        self._said: list[Planned | Unheard] = []
 
     def emit(self, event: Event) -> None:
         """Tell everybody who listens."""
         if isinstance(event, Finished):
             self._finished[event.result.path] = Finished(event.result)
+        if isinstance(event, Planned | Unheard):
+            self._said.append(event)
         for parent in self._listeners:
             parent.emit(event)
 
@@ -33,18 +36,19 @@ class Active:
         parent.emit(Note(self.request.path, f"joins run {self.request.run}, which does the same"))
         if found is not None:
             parent.emit(found)
-        for event in self._finished.values():
+        for event in (*self._finished.values(), *self._said):
             parent.emit(event)
         self._listeners.append(parent)
 
     def is_for(self, request: RunRequest) -> bool:
         """Whether a request asks for just this work."""
         mine = self.request
-        return (mine.kind, mine.bundle, mine.path, mine.selection) == (
+        return (mine.kind, mine.bundle, mine.path, mine.selection, mine.mounts) == (
             request.kind,
             request.bundle,
             request.path,
             request.selection,
+            request.mounts,
         )
 
     async def pack(self, digest: str) -> Path:

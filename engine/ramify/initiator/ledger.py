@@ -12,7 +12,7 @@ from msgspec import structs
 
 from ramify.directory.sqlite import Directory
 from ramify.model import paths
-from ramify.model.events import Event, Finished, Found, Note, Report, Started
+from ramify.model.events import Event, Finished, Found, Note, Planned, Report, Started, Unheard
 from ramify.model.plan import Action, Plan
 from ramify.model.record import NodeRecord, NodeResult, Outcome
 
@@ -32,6 +32,7 @@ class Ledger:
         self._before = directory.records(scope)
         self._results: dict[str, NodeResult] = {}
         self._marked: set[str] = set()
+        self._lost: list[Unheard] = []
 
     # What is known.
 
@@ -110,8 +111,23 @@ class Ledger:
         left = [path for path in nodes if path not in self._results]
         self._end([Finished(NodeResult(path, Outcome.UNCHANGED)) for path in left])
 
-    def hear(self, events: tuple[Event, ...]) -> None:
-        """Take in what the initiator of a child told, and pass it on."""
+    def unheard(self, event: Unheard, handed: Iterable[str] = ()) -> None:
+        """Of nodes handed over, below one whose domain only its initiator can ask for, no more is heard.
+
+        Where none was known by name, and nobody knows how they stand, their number stays unknown: that one
+        stands for them.
+        """
+        below = [path for path in handed if path != event.path and paths.within(path, event.path)]
+        if event.outcome is Outcome.UNKNOWN:
+            self.doubt(below, event.message, event.detail)
+            if not below:
+                self._lost.append(event)
+        else:
+            self.skip(below, event.message)
+        self._emit(event)
+
+    def hear(self, events: tuple[Event, ...], handed: Iterable[str] = ()) -> None:
+        """Take in what the initiator of a child told, which some nodes were handed to, and pass it on."""
         finished: list[Finished] = []
         for event in events:
             match event:
@@ -121,7 +137,11 @@ class Ledger:
                     self._end(finished)
                     finished = []
                     self._find(event)
-                case Started() | Note():
+                case Unheard():
+                    self._end(finished)
+                    finished = []
+                    self.unheard(event, handed)
+                case Started() | Note() | Planned():
                     self._emit(event)
         self._end(finished)
 
@@ -161,6 +181,9 @@ class Ledger:
 
     def report(self) -> Report:
         """One result for every planned node, then those of nodes that only an initiator knew of."""
+        for lost in self._lost:
+            message = f"what is below it is in doubt: {lost.message}"
+            self._results[lost.path] = NodeResult(lost.path, Outcome.UNKNOWN, message, lost.detail)
         planned = [self._results.get(path) or self._not_ended(path) for path in self._planned]
         others = [result for path, result in self._results.items() if path not in self._planned]
         return Report((*planned, *others))

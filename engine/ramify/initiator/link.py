@@ -23,7 +23,7 @@ from ramify.initiator.messages import (
 from ramify.initiator.supply import MissingArtifactError, Supply
 from ramify.initiator.tasks import beside
 from ramify.model import paths
-from ramify.model.events import Event, Finished, Found, Note, Started
+from ramify.model.events import Event, Finished, Found, Note, Planned, Started, Unheard
 from ramify.model.record import NodeRecord
 from ramify.transport import frames
 from ramify.transport.channel import Channel
@@ -107,7 +107,11 @@ class Link:
             case Found():
                 right = paths.within(event.path, path)
                 right &= all(r.path != event.path and paths.within(r.path, event.path) for r in event.records)
-            case Started() | Note():
+            case Planned():
+                named = [*(node.path for node in event.nodes), *event.mounts]
+                right = paths.within(event.path, path)
+                right &= all(one != event.path and paths.within(one, event.path) for one in named)
+            case Started() | Note() | Unheard():
                 right = paths.within(event.path, path)
         if not right:
             raise UnusableReplyError(

@@ -6,10 +6,12 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import Struct, structs
 
+from ramify.compile.proofs import Proof
 from ramify.model.events import Event, Finished
+from ramify.model.plan import NodePlan
 from ramify.model.record import NodeRecord
 
-Kind = Literal["apply", "refresh"]
+Kind = Literal["apply", "refresh", "plan"]
 Content = Literal["bundle", "pack"]
 
 PIECE = 256 * 1024
@@ -37,6 +39,8 @@ class RunRequest(Struct, frozen=True, tag="run"):
 
     `known` is the fingerprint of what the parent has recorded below it; `agent` is the socket of the
     forwarded SSH agent on the initiator's own host. `selection` holds path expressions, none for all.
+    `mounts` are the nodes to go to whose domains are planned by their initiators, each with the digest of the
+    domain's bundle that this was planned from; without one whatever the domain has by now.
     """
 
     kind: Kind
@@ -46,7 +50,9 @@ class RunRequest(Struct, frozen=True, tag="run"):
     known: str
     selection: tuple[str, ...] = ()
     agent: str | None = None
+    above: Proof = ()
     options: Options = Options()
+    mounts: dict[str, str] = {}
 
 
 class Need(Struct, frozen=True, tag="need"):
@@ -115,7 +121,7 @@ Upward = Need | Events | Recorded | Ended | Refused
 _DOWN: msgspec.json.Decoder[Downward] = msgspec.json.Decoder(Downward)
 _UP: msgspec.json.Decoder[Upward] = msgspec.json.Decoder(Upward)
 
-T = TypeVar("T", Event, NodeRecord)
+T = TypeVar("T", Event, NodeRecord, NodePlan)
 
 
 class UnusableMessageError(Exception):
@@ -168,9 +174,11 @@ def pieces(items: Iterable[T]) -> Iterator[tuple[T, ...]]:
 
 
 def _slim(item: T) -> T:
-    """A record without its values, which can be of any size, and are for the next plan's reader only."""
+    """A record or plan without its values, which can be of any size, and are for a plan's reader only."""
     if isinstance(item, NodeRecord):
         return structs.replace(item, values={})
     if isinstance(item, Finished) and item.record is not None:
         return structs.replace(item, record=structs.replace(item.record, values={}))
+    if isinstance(item, NodePlan):
+        return structs.replace(item, changes=(), reason=item.reason or "values too large to be shown here")
     return item

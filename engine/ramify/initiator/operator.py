@@ -2,28 +2,35 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from ramify.compile import unseen
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.compile.planning import plan as make_plan
+from ramify.compile.planning import wanted
 from ramify.compile.selection import select
+from ramify.compile.unseen import There
 from ramify.directory.sqlite import Directory
 from ramify.initiator.messages import Kind, Options
 from ramify.model import bundle as bundles
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError
-from ramify.model.events import Event, Report
-from ramify.model.plan import Plan
+from ramify.model.events import Event, Planned, Report, Unheard
+from ramify.model.plan import Plan, Summary
 from ramify.model.record import NodeRecord
 from ramify.repository import seals
 from ramify.repository.project import CACHE, Loaded
 from ramify.stub import archive
 from ramify.transport import labstate
+
+if TYPE_CHECKING:
+    from ramify.initiator.visit import Job, Place
 
 SQLITE = "sqlite:"
 
@@ -43,18 +50,20 @@ class Workspace:
         """All that is recorded."""
         return self.directory.records()
 
-    def plan(self, selection: tuple[str, ...] = ()) -> Plan:
+    def plan(self, selection: tuple[str, ...] = (), there: There | None = None) -> Plan:
         """Plan what the path expressions select, everything without any.
+
+        What initiators plan is `there`, or open as long as nobody has asked them.
 
         Raises:
             DiagnosticsError: an expression selects nothing.
         """
-        records = self.records()
-        known = dict.fromkeys((*(node.path for node in self.fleet.tree.nodes), *records))
-        selected, diagnostics = select(selection, known)
+        records, there = self.records(), there or unseen.unasked(self.fleet)
+        selected, diagnostics = select(selection, unseen.known(self.fleet, records, there))
         if diagnostics.failed:
             raise DiagnosticsError(diagnostics)
-        return make_plan(self.fleet, self.digest, records, selected, selection)
+        made = make_plan(self.fleet, self.digest, records, selected, selection)
+        return unseen.completed(made, there, wanted(selected, records))
 
 
 @contextmanager
@@ -124,13 +133,34 @@ async def carry_out(
     Cancelling it lets go of all hosts; initiators further down finish what they are doing.
     """
     # asyncssh costs a tenth of a second to import: only those who connect pay for it.
-    from ramify.initiator.reach import reaching  # noqa: PLC0415
     from ramify.initiator.run import Run  # noqa: PLC0415
-    from ramify.initiator.supply import Supply  # noqa: PLC0415
-    from ramify.initiator.visit import Job, Place  # noqa: PLC0415
-    from ramify.transport.trust import Trust  # noqa: PLC0415
 
-    job = Job(
+    async with _place(space) as place:
+        return await Run(_job(space, made, kind, options), place, emit, _now).carry_out()
+
+
+async def ask(space: Workspace, emit: Callable[[Event], None], options: Options | None = None) -> There:
+    """Ask initiators what they plan below nodes whose domains only they can ask for; it changes nothing."""
+    from ramify.initiator.inquiry import Inquiry  # noqa: PLC0415 - as above
+
+    answers: list[Planned | Unheard] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Planned | Unheard):
+            answers.append(event)
+        emit(event)
+
+    nobody = unseen.unasked(space.fleet)
+    made = unseen.completed(Plan(space.digest, (), Summary()), nobody, None)
+    async with _place(space) as place:
+        await Inquiry(_job(space, made, "plan", options), place, hear).carry_out()
+    return unseen.gathered((one.path for one in nobody.open), answers)
+
+
+def _job(space: Workspace, made: Plan, kind: Kind, options: Options | None) -> "Job":
+    from ramify.initiator.visit import Job  # noqa: PLC0415 - as above
+
+    return Job(
         run=secrets.token_hex(6),
         kind=kind,
         fleet=space.fleet,
@@ -138,13 +168,23 @@ async def carry_out(
         plan=made,
         selection=made.selection,
         options=options or Options(),
+        mounts=unseen.due(made),
     )
-    known_hosts = space.fleet.bundle.inventory.known_hosts
-    trust = Trust.of_operator(known_hosts, os.environ, Path.home(), lab_identity=lab_key(space.loaded.folder))
+
+
+@asynccontextmanager
+async def _place(space: Workspace) -> "AsyncIterator[Place]":
+    """This machine's edges."""
+    from ramify.initiator.reach import reaching  # noqa: PLC0415 - as above
+    from ramify.initiator.supply import Supply  # noqa: PLC0415
+    from ramify.initiator.visit import Place  # noqa: PLC0415
+    from ramify.transport.trust import Trust  # noqa: PLC0415
+
+    known, own = space.fleet.known_hosts, lab_key(space.loaded.folder)
+    trust = Trust.of_operator(known, os.environ, Path.home(), lab_identity=own)
     archive.keep(space.loaded.folder / CACHE / "stub")
     async with reaching(trust, space.directory) as hosts:
-        place = Place(directory=space.directory, hosts=hosts, supply=Supply((space.loaded.store,)))
-        return await Run(job, place, emit, _now).carry_out()
+        yield Place(directory=space.directory, hosts=hosts, supply=Supply((space.loaded.store,)))
 
 
 def _now() -> str:

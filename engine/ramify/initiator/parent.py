@@ -20,7 +20,7 @@ from ramify.initiator.messages import (
     UnusableMessageError,
 )
 from ramify.initiator.supply import MissingArtifactError
-from ramify.model.events import Event, Found
+from ramify.model.events import Event, Found, Planned
 from ramify.model.record import NodeRecord
 from ramify.transport import frames
 from ramify.transport.errors import TransportError
@@ -198,12 +198,15 @@ class Parent:
             events, self._events = self._events, []
             told: list[Event] = []
             for event in events:
-                if isinstance(event, Found):
-                    await self._tell(told)
-                    await self._found(event)
-                    told = []
-                else:
-                    told.append(event)
+                match event:
+                    case Found():
+                        await self._tell(told)
+                        await self._found(event)
+                        told = []
+                    case Planned():
+                        told += _parts(event)
+                    case _:
+                        told.append(event)
             await self._tell(told)
 
     async def _tell(self, events: list[Event]) -> None:
@@ -229,3 +232,10 @@ class Parent:
         """Hang up."""
         self.leave()
         self._writer.close()
+
+
+def _parts(event: Planned) -> list[Planned]:
+    """A plan as several that each fit into a frame."""
+    groups = [*messages.pieces(event.nodes)] or [()]
+    parts = [structs.replace(event, nodes=group, mounts=(), last=False) for group in groups]
+    return [*parts[:-1], structs.replace(event, nodes=groups[-1])]

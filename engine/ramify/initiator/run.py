@@ -11,7 +11,7 @@ from ramify.initiator.endings import Ending, ending
 from ramify.initiator.ledger import Emit, Ledger
 from ramify.initiator.visit import Job, Place, Visit
 from ramify.initiator.work import Branch, branches
-from ramify.model.events import Report
+from ramify.model.events import Report, Unheard
 from ramify.model.record import NodeResult, Outcome
 
 
@@ -25,7 +25,9 @@ class Run:
         self._ledger = Ledger(job.run, job.plan, job.fleet.scope, place.directory, emit)
         self._slots = asyncio.Semaphore(job.options.parallel)
         refresh = job.kind == "refresh"
-        self._branches = branches(job.fleet, job.plan, self._ledger.before, everything=refresh)
+        self._branches = branches(
+            job.fleet, job.plan, self._ledger.before, everything=refresh, mounts=job.mounts
+        )
         self._over = {branch.path: asyncio.Event() for branch in self._branches}
 
     async def carry_out(self) -> Report:
@@ -49,7 +51,7 @@ class Run:
         try:
             missing = await self._first(branch)
             if missing is not None:
-                self._ledger.skip(branch.all, f"it comes after {missing}, which is not up")
+                self._skip(branch, branch.all, f"it comes after {missing}, which is not up")
                 return
             async with self._slots:
                 await self._visit(branch)
@@ -81,17 +83,24 @@ class Run:
         if visit.entrusted:
             # What was lost is the link to its initiator, which goes on without us, or has died.
             ledger.doubt(branch.below, why.message, why.detail)
+            for mount in branch.mounts:
+                ledger.unheard(Unheard(mount, Outcome.UNKNOWN, why.message, why.detail), branch.below)
             if branch.touched:
                 ledger.skip((branch.path,), f"what is below it is in doubt: {why.message}")
             ledger.suspect(branch.path)
             return
         if ledger.has_ended(branch.path) and why.lost:
             # So it is when the link breaks before anything was handed over.
-            ledger.skip(branch.below, why.message)
+            self._skip(branch, branch.below, why.message)
             return
         if why.state is not None:
             ledger.end(result, visit.failed_record(why.state))
         else:
             ledger.break_off(result)
         word = "offline" if why.outcome is Outcome.OFFLINE else "not up"
-        ledger.skip(branch.below, f"{branch.path} is {word}")
+        self._skip(branch, branch.below, f"{branch.path} is {word}")
+
+    def _skip(self, branch: Branch, nodes: tuple[str, ...], why: str) -> None:
+        self._ledger.skip(nodes, why)
+        for mount in branch.mounts:
+            self._ledger.unheard(Unheard(mount, Outcome.SKIPPED, why), branch.below)

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from ramify.compile.fleet import Fleet
 from ramify.directory.sqlite import Directory
+from ramify.initiator.domains import WebServers
 from ramify.initiator.messages import RunRequest
 from ramify.initiator.ports import Hosts
 from ramify.initiator.reach import reaching
 from ramify.initiator.serving import Service
 from ramify.repository.store import Store
 from ramify.stub import archive
+from ramify.stub.layout import TRUST
 from ramify.transport.trust import Trust
 
 SOCKET = "socket"
@@ -30,7 +32,7 @@ logger = logging.getLogger(__name__)
 def _over_connections(
     fleet: Fleet, request: RunRequest, directory: Directory
 ) -> AbstractAsyncContextManager[Hosts]:
-    trust = Trust.of_initiator(fleet.bundle.inventory.known_hosts, request.agent, Path.home())
+    trust = Trust.of_initiator(fleet.known_hosts, request.agent, Path.home())
     return reaching(trust, directory)
 
 
@@ -57,10 +59,12 @@ def main(_arguments: list[str]) -> int:
     os.umask(0o077)
     archive.keep(data / "stub")
     directory = Directory(data / "directory.db")
-    stores = (Store(data / "packs"), Store(data.parents[2] / "packs"))
+    root = data.parents[2]
+    stores = (Store(data / "packs"), Store(root / "packs"))
     logger.info("initiator of %s", path)
     try:
-        asyncio.run(_listen(Service(path, stores, directory, _over_connections)))
+        edges = _over_connections, WebServers()
+        asyncio.run(_listen(Service(path, stores, directory, edges, root / TRUST)))
     finally:
         directory.close()
     return 0

@@ -10,29 +10,28 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from pathlib import Path
 
-from msgspec import structs
-
-from ramify.compile.fleet import Fleet, compile_fleet
-from ramify.compile.planning import plan
-from ramify.compile.selection import select
+from ramify.compile.fleet import Fleet
 from ramify.directory.sqlite import Directory
 from ramify.initiator import incoming
 from ramify.initiator.active import Active
-from ramify.initiator.messages import Ended, Need, Refused, RunRequest, UnusableMessageError
+from ramify.initiator.domains import DomainError, Domains, Seen, Servers
+from ramify.initiator.inquiry import Inquiry
+from ramify.initiator.jobs import Jobs, Made
+from ramify.initiator.ledger import Emit
+from ramify.initiator.messages import Ended, Refused, RunRequest, UnusableMessageError
 from ramify.initiator.parent import Parent, ParentLostError, Writer
 from ramify.initiator.ports import Hosts
 from ramify.initiator.run import Run
-from ramify.initiator.supply import MissingArtifactError, Supply
+from ramify.initiator.supply import Fetch, MissingArtifactError, Supply, first_of
 from ramify.initiator.tasks import beside, end, while_lasts
-from ramify.initiator.visit import Job, Place
-from ramify.model import paths
-from ramify.model.bundle import UnusableBundleError, decode
+from ramify.initiator.visit import Place
+from ramify.model.bundle import UnusableBundleError
 from ramify.model.diagnostics import DiagnosticsError
-from ramify.model.events import Found, Note
-from ramify.model.plan import summarise
-from ramify.model.record import fingerprint
+from ramify.model.events import Note
 from ramify.repository.store import Store
+from ramify.stub.wire import StubError
 from ramify.transport.errors import TransportError
 from ramify.transport.frames import Reader
 
@@ -41,27 +40,41 @@ logger = logging.getLogger(__name__)
 Reach = Callable[[Fleet, RunRequest, Directory], AbstractAsyncContextManager[Hosts]]
 """How an initiator comes to its hosts, for one run."""
 
+Edges = tuple[Reach, Servers]
+"""All that it reaches: hosts, and servers of domains."""
+
 
 class WrongInitiatorError(Exception):
     """A request for somebody else."""
 
 
-_REFUSALS = (WrongInitiatorError, UnusableBundleError, MissingArtifactError, DiagnosticsError)
+_REFUSALS = (
+    WrongInitiatorError,
+    UnusableBundleError,
+    MissingArtifactError,
+    DomainError,
+    DiagnosticsError,
+    StubError,
+)
 
 
 class Service:
     """Serves parents, one run at a time."""
 
-    def __init__(self, path: str, stores: tuple[Store, Store], directory: Directory, reach: Reach) -> None:
-        """`stores` are its own, and the packs that the stub of its host keeps."""
+    def __init__(
+        self, path: str, stores: tuple[Store, Store], directory: Directory, edges: Edges, pinned: Path
+    ) -> None:
+        """`stores` are its own, and the packs that its host's stub keeps; `pinned` is that host's policy."""
+        self._reach, servers = edges
         self._path = path
         self._stores = stores
         self._own = stores[0]
         self._directory = directory
-        self._reach = reach
         self._turn = asyncio.Lock()
         self._active: Active | None = None
         self._running: set[asyncio.Task[None]] = set()
+        self._domains = Domains(self._own.folder.parent / "domains", servers)
+        self._jobs = Jobs(path, self._own, directory, self._domains, pinned)
         self._own.folder.mkdir(parents=True, exist_ok=True)
         incoming.sweep(self._own.folder)
 
@@ -116,7 +129,7 @@ class Service:
         active = self._active
         if active is None or not active.is_for(request):
             return None
-        active.join(parent, self._found(request))
+        active.join(parent, self._jobs.found(request))
         return active
 
     async def _started(self, request: RunRequest, parent: Parent) -> Active:
@@ -124,23 +137,42 @@ class Service:
             parent.emit(Note(self._path, f"waits for run {self._active.request.run}"))
         await self._turn.acquire()
         try:
-            bundle = await self._bundle(request.bundle, parent)
-            await self._agree(request, parent)
-            job = self._job(request, bundle)
-            self._tidy(job)
+            made = await self._jobs.make(request, parent)
         except BaseException:
             self._turn.release()
             raise
         active = self._active = Active(request, parent, self._own)
-        self._hold(asyncio.create_task(self._carry_out(active, job)))
+        self._hold(asyncio.create_task(self._carry_out(active, made)))
         return active
 
-    async def _carry_out(self, active: Active, job: Job) -> None:
-        supply = Supply(self._stores, active.pack)
+    def _source(self, active: Active, seen: Seen | None) -> Fetch:
+        """Where packs come from that are not here: the parents, or else the server of the node's domain."""
+        if seen is None:
+            return active.pack
+
+        async def from_domain(digest: str) -> Path:
+            try:
+                return await self._domains.pack(seen, digest, self._own)
+            except DomainError as error:
+                raise MissingArtifactError(str(error)) from error
+
+        return first_of(active.pack, from_domain)
+
+    async def _inquire(self, made: Made, place: Place, emit: Emit) -> None:
+        if made.planned is not None:
+            emit(made.planned)
+        await Inquiry(made.job, place, emit).carry_out()
+
+    async def _carry_out(self, active: Active, made: Made) -> None:
+        job = made.job
+        supply = Supply(self._stores, self._source(active, made.seen))
         try:
             async with self._reach(job.fleet, active.request, self._directory) as hosts:
                 place = Place(directory=self._directory, hosts=hosts, supply=supply)
-                await Run(job, place, active.emit, _now).carry_out()
+                if job.kind == "plan":
+                    await self._inquire(made, place, active.emit)
+                else:
+                    await Run(job, place, active.emit, _now).carry_out()
         except Exception as error:
             logger.exception("run %s broke down", job.run)
             active.failure = f"an error of Ramify's own: {type(error).__name__}: {error}"
@@ -149,62 +181,6 @@ class Service:
             self._active = None
             active.over.set()
             self._turn.release()
-
-    def _job(self, request: RunRequest, bundle: bytes) -> Job:
-        fleet = compile_fleet(decode(bundle, request.bundle), request.path)
-        if fleet.diagnostics.failed:
-            raise DiagnosticsError(fleet.diagnostics)
-        records = self._directory.records(self._path)
-        known = (node.path for node in fleet.within(self._path))
-        selected, _ = select(request.selection, dict.fromkeys((*known, *records)))
-        below = None if selected is None else selected - {self._path}
-        made = plan(fleet, request.bundle, records, below, request.selection)
-        # The node itself is its parent's to care for.
-        nodes = tuple(node for node in made.nodes if node.path != self._path)
-        return Job(
-            run=request.run,
-            kind=request.kind,
-            fleet=fleet,
-            bundle=bundle,
-            plan=structs.replace(made, nodes=nodes, summary=summarise(nodes)),
-            selection=request.selection,
-            options=request.options,
-        )
-
-    async def _agree(self, request: RunRequest, parent: Parent) -> None:
-        """Make both directories say the same: ours is nearer to the truth, unless it has never been used."""
-        if self._directory.runs() or self._directory.records(self._path):
-            found = self._found(request)
-            if found is not None:
-                parent.emit(found)
-        elif request.known != fingerprint(()):
-            told = await parent.records()
-            below = [r for r in told if r.path != self._path and paths.within(r.path, self._path)]
-            self._directory.replace_below(self._path, below)
-
-    def _found(self, request: RunRequest) -> Found | None:
-        """What is recorded here, if the parent knows something else."""
-        records = self._directory.records(self._path)
-        records.pop(self._path, None)
-        if fingerprint(records.values()) == request.known:
-            return None
-        return Found(self._path, tuple(records.values()))
-
-    async def _bundle(self, digest: str, parent: Parent) -> bytes:
-        kept = self._own.path(digest).with_suffix(".bundle")
-        if not kept.is_file():
-            await parent.fetch(Need("bundle", digest), kept)
-        return kept.read_bytes()
-
-    def _tidy(self, job: Job) -> None:
-        """Keep what this bundle names: earlier ones, and their packs, can be had again."""
-        bundle = job.fleet.bundle
-        packs = [component.artifact for component in bundle.components.values()]
-        packs += [runtime.artifact for runtime in bundle.runtimes]
-        kept = {f"{job.plan.bundle}.bundle", *packs, *map(incoming.part, packs)}
-        for file in self._own.folder.iterdir():
-            if file.name not in kept:
-                file.unlink(missing_ok=True)
 
 
 def _now() -> str:

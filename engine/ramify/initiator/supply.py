@@ -13,6 +13,21 @@ class MissingArtifactError(Exception):
     """Neither this machine nor any above it has an artifact."""
 
 
+def first_of(*sources: Fetch) -> Fetch:
+    """One source after the other, until one has what is asked for."""
+
+    async def fetch(digest: str) -> Path:
+        missing: list[str] = []
+        for source in sources:
+            try:
+                return await source(digest)
+            except MissingArtifactError as error:
+                missing.append(str(error))
+        raise MissingArtifactError("; ".join(missing))
+
+    return fetch
+
+
 class Supply:
     """Packs by digest; many may ask for one at the same time, it crosses the link once."""
 

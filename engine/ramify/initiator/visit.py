@@ -1,8 +1,10 @@
 """A visit: all that one run does on one branch, a child and what is below it."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ramify.compile.fleet import Fleet
+from ramify.compile.proofs import Proof
 from ramify.compile.tree import Node
 from ramify.directory.sqlite import Directory
 from ramify.initiator.drive import Driver, NodeFailedError
@@ -11,8 +13,9 @@ from ramify.initiator.link import Link, RunRefusedError
 from ramify.initiator.messages import Kind, Options, RunRequest
 from ramify.initiator.ports import Hosts, Session
 from ramify.initiator.supply import Supply
+from ramify.initiator.warrants import handed_down
 from ramify.initiator.work import Branch
-from ramify.model.events import Note, Started
+from ramify.model.events import Note, Started, Unheard
 from ramify.model.inventory import Host
 from ramify.model.plan import Plan
 from ramify.model.record import NodeRecord, NodeResult, Outcome, fingerprint
@@ -33,7 +36,25 @@ class Job:
     bundle: bytes
     plan: Plan
     selection: tuple[str, ...] = ()
+    above: Proof = ()
     options: Options = field(default_factory=Options)
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    """The nodes to go to whose domains are planned by their initiators, as in a run request."""
+
+    def request(self, branch: Branch, known: Iterable[NodeRecord], agent: str | None) -> RunRequest:
+        """What a child's initiator is asked for, with what is recorded below it."""
+        return RunRequest(
+            kind=self.kind,
+            bundle=self.plan.bundle,
+            path=branch.path,
+            run=self.run,
+            known=fingerprint(known),
+            selection=self.selection,
+            agent=agent,
+            above=handed_down(self.fleet, branch.node, self.above) if branch.node else (),
+            options=self.options,
+            mounts={mount: self.mounts[mount] for mount in branch.mounts},
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +79,7 @@ class Visit:
         self._job = job
         self._place = place
         self._ledger = ledger
-        self._driver = Driver(job.fleet, place.supply, job.options)
+        self._driver = Driver(job.fleet, place.supply, job.options, job.above)
         self._before = ledger.before.get(branch.path)
 
     async def perform(self) -> None:
@@ -85,7 +106,7 @@ class Visit:
         async with self._place.hosts.session(branch.host, agent=branch.needs_agent) as stub:
             if branch.touched:
                 await self._up(stub, node)
-            if branch.below and not branch.retires:
+            if branch.leads_on and not branch.retires:
                 await self._below(stub, branch.host)
 
     async def _up(self, stub: Session, node: Node) -> None:
@@ -153,15 +174,20 @@ class Visit:
         async with self._place.hosts.session(host, agent=branch.needs_agent) as stub:
             state = await self._driver.look(stub, branch.path)
             self._seen(state, host)
-            if not branch.below:
+            if not branch.leads_on:
                 return
             if state.service not in RUNNING:
-                self._ledger.skip(branch.below, f"{branch.path} is {state.service}: nobody there to ask")
+                self._pass_by(f"{branch.path} is {state.service}: nobody there to ask")
                 return
             try:
                 await self._below(stub, host)
             except StubError as error:
-                self._ledger.skip(branch.below, f"{branch.path} does not answer: {error}")
+                self._pass_by(f"{branch.path} does not answer: {error}")
+
+    def _pass_by(self, why: str) -> None:
+        self._ledger.skip(self.branch.below, why)
+        for mount in self.branch.mounts:
+            self._ledger.unheard(Unheard(mount, Outcome.SKIPPED, why), self.branch.below)
 
     def _seen(self, state: NodeState, host: Host) -> None:
         there = (state.environment, state.service) != INITIAL
@@ -176,22 +202,13 @@ class Visit:
     async def _below(self, stub: Session, host: Host) -> None:
         branch, job = self.branch, self._job
         known = self._ledger.below(branch.path)
-        request = RunRequest(
-            kind=job.kind,
-            bundle=job.plan.bundle,
-            path=branch.path,
-            run=job.run,
-            known=fingerprint(known),
-            selection=job.selection,
-            agent=(await stub.greeted()).agent,
-            options=job.options,
-        )
+        request = job.request(branch, known, (await stub.greeted()).agent)
         link = Link(await self._attach(stub), host.name, self._place.supply, job.bundle)
         if job.kind == "apply":
             self._ledger.mark(branch.below)
         self.entrusted = True
         try:
-            await link.run(request, known, self._ledger.hear)
+            await link.run(request, known, lambda events: self._ledger.hear(events, branch.below))
         except RunRefusedError as error:
             self.entrusted = error.begun
             raise

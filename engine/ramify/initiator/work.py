@@ -1,6 +1,6 @@
 """What a run has to do, child by child: a plan cut into branches."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ramify.compile.fleet import Fleet
@@ -20,7 +20,8 @@ class Branch:
 
     `node` is None for a child that is not in the hierarchy any more, `host` is where it shall be, and
     `found_on` the name of the host where it is recorded: `found` is None if the inventory has not got that
-    one any more. `deploys` is what it shall do, `below` holds what is planned there.
+    one any more. `deploys` is what it shall do, `below` holds what is planned there; `mounts` are nodes,
+    itself perhaps, whose initiators plan what is below them, and shall be asked.
     """
 
     path: str
@@ -34,6 +35,12 @@ class Branch:
     needs_agent: bool
     after: tuple[str, ...]
     below: tuple[str, ...]
+    mounts: tuple[str, ...] = ()
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether its initiator has something to do."""
+        return bool(self.below or self.mounts)
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -46,8 +53,13 @@ class Branch:
         return bool(self.below) and not self.deploys
 
 
-def branches(fleet: Fleet, plan: Plan, records: Records, *, everything: bool = False) -> list[Branch]:
-    """The children with something to do, each with its part of the plan; with `everything` all children."""
+def branches(
+    fleet: Fleet, plan: Plan, records: Records, *, everything: bool = False, mounts: Iterable[str] = ()
+) -> list[Branch]:
+    """The children with something to do, each with its part of the plan; with `everything` all children.
+
+    Those that lead to `mounts` have something to do.
+    """
     depth = paths.depth(fleet.scope) + 1
     own: dict[str, NodePlan] = {}
     below: dict[str, list[str]] = {}
@@ -59,9 +71,16 @@ def branches(fleet: Fleet, plan: Plan, records: Records, *, everything: bool = F
             own[top] = planned
         elif everything or planned.action is not Action.UNCHANGED:
             below.setdefault(top, []).append(planned.path)
+    led: dict[str, list[str]] = {}
+    for mount in mounts:
+        if mount != fleet.scope:
+            led.setdefault(_ancestor(mount, depth), []).append(mount)
     cut = _Cut(fleet, records)
-    found = [cut.branch(path, own.get(path), below.get(path, [])) for path in {**own, **below}]
-    return [branch for branch in found if everything or branch.touched or branch.below]
+    found = [
+        cut.branch(path, own.get(path), below.get(path, []), led.get(path, []))
+        for path in {**own, **below, **led}
+    ]
+    return [branch for branch in found if everything or branch.touched or branch.leads_on]
 
 
 def _ancestor(path: str, depth: int) -> str:
@@ -73,7 +92,7 @@ class _Cut:
     fleet: Fleet
     records: Records
 
-    def branch(self, path: str, own: NodePlan | None, below: list[str]) -> Branch:
+    def branch(self, path: str, own: NodePlan | None, below: list[str], mounts: list[str]) -> Branch:
         fleet, record = self.fleet, self.records.get(path)
         node = fleet.by_path.get(path)
         component = fleet.class_of(node).component if node else None
@@ -86,14 +105,19 @@ class _Cut:
             touched=own is not None and own.action is not Action.UNCHANGED,
             moved=own is not None and own.action is Action.REPLACE,
             deploys=component is not None and component.deploys,
-            needs_agent=bool(below) and self._needs_agent(path, below),
+            needs_agent=bool(below or mounts) and self._needs_agent(path, below, mounts),
             after=_after(fleet, node) if node else (),
             below=tuple(below),
+            mounts=tuple(mounts),
         )
 
-    def _needs_agent(self, path: str, below: list[str]) -> bool:
-        """Whether anybody below is reached by the forwarded agent, where it shall be or where it still is."""
-        shall = (self.fleet.host_of(node.path) for node in self.fleet.within(path) if node.path != path)
+    def _needs_agent(self, path: str, below: list[str], mounts: list[str]) -> bool:
+        """Whether anybody below is reached by the forwarded agent, where it shall be or where it still is.
+
+        Of hosts that cannot be seen it is taken to be as of the host of the node that leads to them.
+        """
+        nodes = (node.path for node in self.fleet.within(path) if node.path != path)
+        shall = (self.fleet.host_of(node) for node in (*nodes, *mounts))
         recorded = (self.records[inner].host for inner in below if inner in self.records)
         hosts = (*shall, *(self.fleet.hosts.get(name) for name in recorded))
         return any(host is not None and host.auth == "agent" for host in hosts)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from ramify.model.plan import NodePlan
 from ramify.model.record import NodeRecord, NodeResult, Outcome
 
 
@@ -39,7 +40,30 @@ class Note(Struct, frozen=True, tag="note"):
     text: str
 
 
-Event = Started | Finished | Found | Note
+class Planned(Struct, frozen=True, tag="planned"):
+    """What an initiator plans below a node whose domain only it can ask for; the `last` of several says it all.
+
+    `domain` is the digest of the domain's bundle, and `mounts` are the nodes in it whose own domains are planned
+    by the initiators of those.
+    """
+
+    path: str
+    domain: str
+    nodes: tuple[NodePlan, ...]
+    mounts: tuple[str, ...] = ()
+    last: bool = True
+
+
+class Unheard(Struct, frozen=True, tag="unheard"):
+    """No more is heard of nodes below a path, which only an initiator knows: each not told of ended like this."""
+
+    path: str
+    outcome: Outcome
+    message: str
+    detail: str = ""
+
+
+Event = Started | Finished | Found | Note | Planned | Unheard
 
 
 class Report(Struct, frozen=True):

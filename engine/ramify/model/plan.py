@@ -68,13 +68,34 @@ class Summary(Struct, frozen=True):
         return bool(self.add or self.change or self.destroy)
 
 
+class Open(Struct, frozen=True):
+    """A node whose domain is planned by its initiator, which has not been heard; `why` it could not be asked.
+
+    Without a reason there is none yet: it is not up.
+    """
+
+    path: str
+    why: str = ""
+
+
 class Plan(Struct, frozen=True):
-    """The plan of a subtree; `nodes` in the order of the hierarchy, destroyed ones last."""
+    """The plan of a subtree; `nodes` in the order of the hierarchy, destroyed ones last.
+
+    What is below `open` nodes is planned there, and not known here. `domains` are the nodes whose initiators have
+    planned what is below them, each with the digest of the domain's bundle that this was planned from.
+    """
 
     bundle: str
     nodes: tuple[NodePlan, ...]
     summary: Summary
     selection: tuple[str, ...] = ()
+    open: tuple[Open, ...] = ()
+    domains: dict[str, str] = {}
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is, or may be, something to do."""
+        return self.summary.anything or bool(self.open)
 
 
 def summarise(nodes: Iterable[NodePlan]) -> Summary:
