@@ -28,11 +28,11 @@ class Files:
         self._known_as[path] = name
 
     def named(self, path: Path, home: Path) -> str:
-        """The name of a path that belongs to the project, as seen from a folder; of others, the full path."""
-        full = _full(path)
-        if not (full + os.sep).startswith(self._inside):
+        """The name of a path in the project or in `home`, as seen from `home`; of others, the full path."""
+        full, seen_from = _full(path), _full(home)
+        if not (full + os.sep).startswith((self._inside, seen_from.rstrip(os.sep) + os.sep)):
             return full
-        return _relative(full, _full(home))
+        return _relative(full, seen_from)
 
     def shown(self, path: Path) -> str:
         """A path as its user would type it: relative to the project, unless it is far away."""

@@ -22,10 +22,12 @@ def command(session: Session, dry_run: bool) -> None:
     ramify.yml says (`store: {size: 4 GiB}`).
     """
     project = loaded(session, Reading(locking=Locking.RENEW, ask=False))
-    if project.bundle is None or project.lock is None:
+    if project.bundle is None:
         raise DiagnosticsError(project.diagnostics)
     cache = session.folder / CACHE
-    pins = (*project.pins.values(), *locks.kept(project.lock).values())
+    pins = [
+        pin for file, seen in project.locks.items() for pin in (*seen.values(), *locks.kept(file).values())
+    ]
     found = garbage.waste(cache, garbage.needed(project.bundle, pins, cache))
     if not dry_run:
         garbage.remove(cache, found)

@@ -1,8 +1,11 @@
 """`ramify repo lock`: what all references of the repository lead to, written down."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import click
+from msgspec import Struct
 
 from ramify.cli import exits, lazy
 from ramify.cli.project import loaded, warn
@@ -20,41 +23,56 @@ from ramify.repository.project import Reading
 def command(session: Session, check: bool) -> int:
     """Follow every reference, and write what it leads to (sha256, size, type) to repository.lock.
 
-    The file lies beside the repository. `plan` and `apply` tell what differs from it; with --locked they
-    refuse it. Keep it in git.
+    The file lies beside the repository, those of domains beside theirs. `plan` and `apply` tell what differs
+    from them; with --locked they refuse it. Keep them in git.
     """
     project = loaded(session, Reading(locking=Locking.RENEW))
     if project.bundle is None or project.lock is None:
         raise DiagnosticsError(project.diagnostics)
     warn(session, list(project.diagnostics))
-    before = locks.kept(project.lock)
-    changes = list(_changes(before, project.pins))
-    if not check and (changes or not project.lock.exists()):
-        locks.write(project.lock, project.pins)
-    _tell(session, str(project.lock), project.pins, changes)
-    return exits.STALE if check and changes else exits.DONE
+    all_locks = [_Lock(file, pins, _changes(file, pins)) for file, pins in project.locks.items()]
+    for lock in all_locks:
+        if not check and (lock.changes or not lock.file.exists()):
+            locks.write(lock.file, lock.pins)
+    _tell(session, all_locks)
+    return exits.STALE if check and any(lock.changes for lock in all_locks) else exits.DONE
 
 
-def _changes(before: Pins, after: Pins) -> Iterator[tuple[str, str]]:
-    for name in sorted({*before, *after}):
-        old, new = before.get(name), after.get(name)
-        if old != new:
-            yield _symbol(old, new), name
+class _Lock(Struct, frozen=True):
+    """A lock as it is to be, and how it differs from what is there."""
+
+    file: Path
+    pins: Pins
+    changes: list[tuple[str, str]]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The same for `--json`."""
+        changes = [{"action": _ACTIONS[symbol], "reference": name} for symbol, name in self.changes]
+        return {"file": str(self.file), "references": dict(sorted(self.pins.items())), "changes": changes}
+
+
+def _changes(file: Path, after: Pins) -> list[tuple[str, str]]:
+    before = locks.kept(file)
+    both = ((name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
+    return [(_symbol(old, new), name) for name, old, new in both if old != new]
 
 
 def _symbol(old: Pin | None, new: Pin | None) -> str:
     return "+" if old is None else "-" if new is None else "~"
 
 
-def _tell(session: Session, file: str, pins: Pins, changes: list[tuple[str, str]]) -> None:
+def _tell(session: Session, all_locks: Sequence[_Lock]) -> None:
+    """The project's lock, which is the first, and those of its domains."""
     if session.json:
-        told = [{"action": _ACTIONS[symbol], "reference": name} for symbol, name in changes]
-        session.document({"file": file, "references": dict(sorted(pins.items())), "changes": told})
+        own, *domains = (lock.told for lock in all_locks)
+        session.document({**own, "domains": domains})
         return
-    for symbol, name in changes:
-        session.say(f"  {session.paint(symbol, symbol)} {name}")
-    news = counted(len(changes), "change") if changes else "nothing changed"
-    session.say(f"{file}: {counted(len(pins), 'reference')}, {news}.")
+    for lock in all_locks:
+        for symbol, name in lock.changes:
+            session.say(f"  {session.paint(symbol, symbol)} {name}")
+        news = counted(len(lock.changes), "change") if lock.changes else "nothing changed"
+        session.say(f"{lock.file}: {counted(len(lock.pins), 'reference')}, {news}.")
 
 
 _ACTIONS = {"+": "add", "~": "change", "-": "remove"}
