@@ -28,7 +28,8 @@ def plan(
 ) -> Plan:
     """Plan what can be seen of the fleet's scope; `selected` limits it to some paths (None: all).
 
-    A selected node can only be reached through its ancestors, so those that are not up come along.
+    A selected node can only be reached through its ancestors, so those that are not up come along. One that
+    leaves the hierarchy stays while something below it that is not selected stays.
     """
     chosen = wanted(selected, records)
     present, unseen = fleet.by_path, frozenset(fleet.unseen)
@@ -37,21 +38,33 @@ def plan(
         for node in fleet.within(fleet.scope)
         if chosen is None or node.path in chosen
     ]
-    leaving = [
-        _plan_removal(record)
+    gone = [
+        record
         # Children before their parents: "/a/b" comes after "/a".
         for path, record in sorted(records.items(), reverse=True)
         if path not in present and _matters(record) and paths.within(path, fleet.scope)
-        if chosen is None or path in chosen
         if not any(above(path, unseen))  # planned there
     ]
-    nodes = (*up, *leaving)
+    leaving = gone if chosen is None else _chosen_to_leave(gone, chosen)
+    nodes = (*up, *map(_plan_removal, leaving))
     return Plan(bundle_digest, nodes, summarise(nodes), selection)
 
 
 def wanted(selected: frozenset[str] | None, records: Records) -> frozenset[str] | None:
     """Selected paths with those of their ancestors that are not up; None stays all."""
     return None if selected is None else selected | _missing_ancestors(selected, records)
+
+
+def _chosen_to_leave(gone: Iterable[NodeRecord], chosen: frozenset[str]) -> list[NodeRecord]:
+    """Those that are chosen; children come first, and keep their parents where they stay themselves."""
+    leaving: list[NodeRecord] = []
+    kept: set[str] = set()
+    for record in gone:
+        if record.path in chosen and record.path not in kept:
+            leaving.append(record)
+        else:
+            kept.add(paths.parent(record.path))
+    return leaving
 
 
 def _matters(record: NodeRecord) -> bool:

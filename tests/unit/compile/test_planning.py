@@ -280,6 +280,20 @@ def test_removed_nodes_come_last_children_before_their_parents() -> None:
     assert made.summary == Summary(destroy=7, change=1, unchanged=1)
 
 
+def test_a_node_that_leaves_stays_while_something_below_it_is_not_selected() -> None:
+    before, after = (
+        compiled(spec("r", spec("z", spec("app[1-2]")), spec("y", spec("app")))),
+        compiled(spec("r")),
+    )
+    gone = frozenset(recorded(before)) - {"/r"}
+
+    made = plan(after, "", recorded(before), gone - {"/r/z/app1"})
+
+    assert [found.path for found in made.nodes] == ["/r/z/app2", "/r/y/app", "/r/y"]
+    assert {found.action for found in made.nodes} == {Action.DESTROY}
+    assert plan(after, "", recorded(before), frozenset({"/r/z"})).nodes == ()
+
+
 def test_a_record_of_nothing_needs_no_removal() -> None:
     gone = NodeRecord("/r/app9", "h1", "/r")
 
