@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from msgspec import Struct, structs
@@ -18,7 +17,7 @@ from ramify.compile.fleet import Fleet
 from ramify.model import bundle as bundles
 from ramify.model.bundle import Bundle, UnusableBundleError
 from ramify.repository.store import Store
-from ramify.repository.transfers import Limits, Request, TransferError, Validators
+from ramify.repository.transfers import Limits, TransferError
 
 LIMITS = Limits(connect=5, silence=15, head=15, attempts=2)
 
@@ -170,24 +169,12 @@ class WebServers:
 
     async def bundle(self, server: str, known: str) -> bytes | None:
         """The bundle that a server has; None if it is the one with the known digest."""
-        return await asyncio.to_thread(_fetched, server, known)
+        from ramify.repository.domains import fetch_bundle  # noqa: PLC0415 - as above
+
+        return await asyncio.to_thread(fetch_bundle, server, known, LIMITS)
 
     async def pack(self, server: str, digest: str, store: Store) -> Path:
         """A pack, brought into a store."""
         from ramify.repository.domains import fetch_pack  # noqa: PLC0415 - as above
 
         return await asyncio.to_thread(fetch_pack, server, digest, store, LIMITS)
-
-
-def _fetched(server: str, known: str) -> bytes | None:
-    from ramify.repository.direct import DirectConnections  # noqa: PLC0415 - as above
-    from ramify.repository.domains import MAX_BUNDLE, bundle_url  # noqa: PLC0415
-    from ramify.repository.downloads import Downloads  # noqa: PLC0415
-    from ramify.repository.partials import held  # noqa: PLC0415
-
-    request = Request(bundle_url(server), MAX_BUNDLE, Validators(f'"{known}"') if known else Validators())
-    with TemporaryDirectory(prefix="ramify-") as folder:
-        file = Path(folder) / "bundle"
-        with held(file) as partial:
-            downloads = Downloads(LIMITS, connections=DirectConnections(LIMITS))
-            return None if downloads.fetch(request, partial) is None else file.read_bytes()

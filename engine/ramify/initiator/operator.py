@@ -176,15 +176,17 @@ def _job(space: Workspace, made: Plan, kind: Kind, options: Options | None) -> "
 async def _place(space: Workspace) -> "AsyncIterator[Place]":
     """This machine's edges."""
     from ramify.initiator.reach import reaching  # noqa: PLC0415 - as above
-    from ramify.initiator.supply import Supply  # noqa: PLC0415
+    from ramify.initiator.supply import Supply, from_servers  # noqa: PLC0415
     from ramify.initiator.visit import Place  # noqa: PLC0415
     from ramify.transport.trust import Trust  # noqa: PLC0415
 
     known, own = space.fleet.known_hosts, lab_key(space.loaded.folder)
     trust = Trust.of_operator(known, os.environ, Path.home(), lab_identity=own)
     archive.keep(space.loaded.folder / CACHE / "stub")
+    store = space.loaded.store
+    supply = Supply((store,), from_servers(space.fleet.bundle, store))
     async with reaching(trust, space.directory) as hosts:
-        yield Place(directory=space.directory, hosts=hosts, supply=Supply((space.loaded.store,)))
+        yield Place(directory=space.directory, hosts=hosts, supply=supply)
 
 
 def _now() -> str:

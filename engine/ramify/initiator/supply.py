@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from ramify.model.bundle import Bundle
 from ramify.repository.store import Store
+from ramify.repository.transfers import TransferError
 
 Fetch = Callable[[str], Awaitable[Path]]
 
@@ -24,6 +26,25 @@ def first_of(*sources: Fetch) -> Fetch:
             except MissingArtifactError as error:
                 missing.append(str(error))
         raise MissingArtifactError("; ".join(missing))
+
+    return fetch
+
+
+def from_servers(bundle: Bundle, store: Store) -> Fetch | None:
+    """The servers of those domains of a bundle that were planned by whoever made it."""
+    if not bundle.domains:
+        return None
+    from ramify.repository.domains import fetch_pack, servers  # noqa: PLC0415 - only for those who have one
+
+    known = servers(bundle)
+
+    async def fetch(digest: str) -> Path:
+        if digest not in known:
+            raise MissingArtifactError(f"artifact {digest[:12]} is in no store")
+        try:
+            return await asyncio.to_thread(fetch_pack, known[digest], digest, store)
+        except TransferError as error:
+            raise MissingArtifactError(f"artifact {digest[:12]} of {known[digest]}: {error}") from error
 
     return fetch
 
