@@ -2,7 +2,10 @@
 
 import json
 import os
+import pty
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,6 +166,33 @@ def test_a_key_in_the_home_folder_is_found_and_of_two_one_is_to_be_named(
     (nobodys_home / ".ssh" / "old.pub").write_text(signers.public(keys["m7"]))
     refused = ramify("sign")
     assert (refused.code, "several keys may sign" in refused.err) == (1, True)
+
+
+TERMINAL = "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+
+
+def test_a_passphrase_is_asked_for_at_the_users_terminal(
+    trusting: Path, ramify: Ramify, tmp_path: Path
+) -> None:
+    key = signers.key(tmp_path / "locked", "boss", passphrase="open, please")
+    (trusting / "allowed_signers").write_text(f"boss@acme {signers.public(key)}\n")
+    (trusting / "trust.yml").write_text(TRUST[: TRUST.index('  - {paths: ["/site"')])
+    ours, theirs = pty.openpty()
+    # Whoever begins a session and opens a terminal has it for its own, as a login shell does.
+    command = [sys.executable, "-c", TERMINAL, "-m", "ramify", "sign", "--key", str(key)]
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "engine")}
+    child = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, env=environ
+    )
+    os.close(theirs)
+    shown = b""
+    while b"passphrase" not in shown:
+        shown += os.read(ours, 1000)
+    os.write(ours, b"open, please\n")
+
+    assert child.wait(60) == 0
+    os.close(ours)
+    assert ramify("plan").code == 0
 
 
 def test_without_a_key_nothing_is_written(trusting: Path, ramify: Ramify, tmp_path: Path) -> None:
