@@ -133,6 +133,9 @@ def examine(text: str) -> Examined:
         _compiled(text)
     except TemplateError as error:
         raise _bad(error) from error
+    except (RecursionError, MemoryError, SyntaxError) as error:
+        # The parser of Jinja2 calls itself, and Python's has bounds of its own.
+        raise BadTemplateError("it is nested too deep") from error
     hosts = map(_reads_host, tree.find_all((nodes.Getattr, nodes.Getitem, nodes.Filter, nodes.Test)))
     return Examined(names, any(hosts), _reads(tree, names))
 

@@ -16,6 +16,7 @@ from ramify.documents.structure import Check, compiled
 from ramify.model.diagnostics import Diagnostics, Origin, did_you_mean
 
 SCHEMAS = Path(__file__).parent / "schemas"
+MAX_TOLD = 100  # problems; whoever has as many made the same one many times
 
 _KINDS = {
     "object": "a mapping",
@@ -51,6 +52,8 @@ def explain(root: Node, schema: Any, found: Diagnostics) -> None:
 
     told = {item.origin for item in found}
     for error in Draft202012Validator(schema).iter_errors(root.value):
+        if len(found) >= MAX_TOLD:
+            return
         subject = _Subject(root, tuple(error.absolute_path))
         explain_one = _EXPLAIN.get(error.validator, _value)
         # What the parser has refused has no value that could be wrong once more.
@@ -77,7 +80,7 @@ def _unknown_keys(error: Any, subject: _Subject, found: Diagnostics) -> None:
     known = error.schema.get("properties", {})
     where = f" in {subject.words}" if subject.name else ""
     for key in error.instance:
-        if key not in known:
+        if key not in known and len(found) < MAX_TOLD:
             left = [name for name in known if name not in error.instance]
             found.error(
                 "unknown-key", f'unknown key "{key}"{where}', did_you_mean(key, left), subject.node.key(key)

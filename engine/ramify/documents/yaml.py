@@ -91,7 +91,8 @@ class _Builder:
     def _scalar(self, event: Any) -> None:
         raw, frame = event.value, self._stack[-1] if self._stack else None
         # A name, with nothing to it: most keys and many values are.
-        is_word = event.tag is None and event.anchor is None and raw.isidentifier() and raw.isascii()
+        is_bare = event.tag is None and event.anchor is None
+        is_word = is_bare and len(raw) <= MAX_KEY and raw.isidentifier() and raw.isascii()
         if is_word and frame is not None and frame.is_mapping and frame.key is None:
             self._counted(event)
             mark = event.start_mark

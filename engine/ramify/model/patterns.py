@@ -22,6 +22,7 @@ from ramify.model.diagnostics import Origin
 from ramify.model.ranges import MAX_DIGITS, Item, parse_items
 
 ANY = "**"
+MAX_TEXT = 16384  # characters: a path has two thousand at most, a range may list numbers
 
 _TOKEN = re.compile(r"\*+|\?|\[([^\[\]]*)\]|[^*?\[\]]+|[\[\]]")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+\Z")
@@ -50,6 +51,8 @@ class Pattern(Struct, frozen=True):
 
 def problem(pattern: Pattern) -> str | None:
     """What is wrong with a pattern, or None."""
+    if len(pattern.text) > MAX_TEXT:
+        return f'pattern "{pattern.text[:40]}..." has more than {MAX_TEXT:,} characters'
     if not pattern.text.strip("/"):
         return f'pattern "{pattern}" names no path'
     try:

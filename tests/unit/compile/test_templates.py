@@ -285,3 +285,12 @@ def test_plain_references_need_no_jinja2() -> None:
     )
 
     run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{" * 5000, "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "{% if 1 %}" * 300 + "{% endif %}" * 300],
+)
+def test_what_is_nested_too_deep_is_the_templates_problem(text: str) -> None:
+    with pytest.raises(BadTemplateError):
+        parse(text).render(CONTEXT)

@@ -8,6 +8,7 @@ import yaml as pyyaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ramify.documents import configuration
 from ramify.documents.node import Node
 from ramify.documents.text import MAX_SIZE
 from ramify.documents.yaml import LOADER, MAX_DEPTH, parse
@@ -269,3 +270,18 @@ def test_one_mistake_made_very_often_is_told_often_enough(line: str) -> None:
 
     assert parse(line * 100_000, "x.yml", found) is None
     assert len(found) == 100
+
+
+@pytest.mark.parametrize("item", ["- {}\n", "- {x: 1}\n", "- [x]\n"])
+def test_wrong_values_without_number_are_told_often_enough(item: str) -> None:
+    value, found = configuration.read("args:\n" + item * 5000, "x.yml")
+
+    assert value is None
+    assert 0 < len(found) <= 200
+
+
+def test_unknown_keys_without_number_are_told_often_enough() -> None:
+    value, found = configuration.read("".join(f"k{number}: 1\n" for number in range(5000)), "x.yml")
+
+    assert value is None
+    assert 0 < len(found) <= 200

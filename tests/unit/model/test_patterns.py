@@ -181,3 +181,13 @@ def test_states_are_shared_by_names_that_behave_alike() -> None:
     assert matcher.advance(matcher.start, "region1") == matcher.advance(matcher.start, "region2")
     assert matcher.advance(matcher.start, "region1") != matcher.advance(matcher.start, "other")
     assert re.fullmatch(r"\d+", str(matcher.start))
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("text", ["/[" + "x" * 20_000, "/" + "a" * 20_000, "/[1" + ",1" * 9000 + "]"])
+def test_a_pattern_is_not_longer_than_anybody_needs(text: str, kind: Kind) -> None:
+    told = problem(Pattern(text, kind))
+
+    assert told is not None
+    assert "more than 16,384 characters" in told
+    assert len(told) < 120
