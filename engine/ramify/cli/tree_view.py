@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ramify.cli.folding import fold_words, natural
 from ramify.cli.words import counted
@@ -13,12 +13,13 @@ FEW = 60
 
 
 class Branch(Struct, frozen=True):
-    """A node to show, or many that are alike."""
+    """A node to show, or many that are alike; `domain` is what speaks for all below, if that is another."""
 
     names: tuple[str, ...]
     hosts: tuple[str, ...]
     component: str
     children: tuple["Branch", ...] = ()
+    domain: str = ""
 
     @property
     def size(self) -> int:
@@ -58,21 +59,22 @@ def _label(branch: Branch) -> str:
     hosts = dict.fromkeys(branch.hosts)
     place = fold_words(hosts, 2) or counted(len(hosts), "host")
     number = f"  ({len(branch.hosts):,})" if len(branch.hosts) > 1 else ""
-    return f"{names}  {place}  {branch.component}{number}"
+    domain = f"  domain {branch.domain}" if branch.domain else ""
+    return f"{names}  {place}  {branch.component}{domain}{number}"
 
 
 def merged(branches: Iterable[Branch]) -> tuple[Branch, ...]:
     """Siblings with the same shape as one; they keep the place of the first."""
     alike: dict[object, list[Branch]] = {}
     for branch in branches:
-        small = Branch(branch.names, branch.hosts, branch.component, merged(branch.children))
+        small = structs.replace(branch, children=merged(branch.children))
         alike.setdefault(_shape(small), []).append(small)
     return tuple(_together(group) for group in alike.values())
 
 
 def _shape(branch: Branch) -> object:
     children = tuple((child.names, _shape(child)) for child in branch.children)
-    return (branch.component, children)
+    return (branch.component, branch.domain, children)
 
 
 def _together(group: Sequence[Branch]) -> Branch:
@@ -85,4 +87,5 @@ def _together(group: Sequence[Branch]) -> Branch:
         hosts=tuple(itertools.chain.from_iterable(branch.hosts for branch in group)),
         component=group[0].component,
         children=tuple(_together(column) for column in columns),
+        domain=group[0].domain,
     )

@@ -21,7 +21,8 @@ from ramify.model.diagnostics import DiagnosticsError
 def command(session: Session, selection: tuple[str, ...]) -> None:
     """Show the hierarchy at PATH and below: each node's host and component.
 
-    Siblings that are alike, with all below them, are one line when there are many; -v shows each.
+    Siblings that are alike, with all below them, are one line when there are many; -v shows each. Where a
+    domain begins, its repository or server is told.
     """
     fleet = compiled(session)
     chosen, problems = select(selection, fleet.by_path)
@@ -60,4 +61,5 @@ def _entry(fleet: Fleet, node: Node) -> dict[str, str]:
         "host": host.name if host else "",
         "component": component(fleet, node.path),
         "role": made.role if made else "",
+        "domain": _domain(fleet, node),
     }
