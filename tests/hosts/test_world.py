@@ -232,6 +232,7 @@ def inhabitants(spaces: set[str]) -> list[int]:
 
 
 def test_what_is_missing_is_said_with_the_way_to_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)  # who is not root is told that first
     monkeypatch.setattr(namespaces, "program", lambda name: None if name == "sshd" else name)
     namespaces.unavailable.cache_clear()
     try:
