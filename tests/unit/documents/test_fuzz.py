@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ramify.documents import component, configuration, hierarchy, inventory, project, repository
+from ramify.documents import (
+    component,
+    configuration,
+    hierarchy,
+    inventory,
+    lock,
+    project,
+    repository,
+    signature,
+    trust,
+)
 from ramify.documents.schema import load
 from ramify.model.diagnostics import Diagnostics, Severity
 
@@ -18,6 +28,9 @@ READERS: dict[str, Callable[[str | bytes, str], tuple[object, Diagnostics]]] = {
     "repository.yml": repository.read,
     "configuration.yml": configuration.read,
     "component.yml": component.read,
+    "lock.yml": lock.read,
+    "trust.yml": trust.read,
+    "signature.yml": signature.read,
     "repository.xml": repository.read,
     "configuration.xml": configuration.read,
 }
