@@ -50,7 +50,16 @@ def _branch(fleet: Fleet, node: Node, chosen: frozenset[str] | None, above: str 
             for child in fleet.tree.below(node)
             if chosen is None or child.path in chosen
         ),
+        domain=_domain(fleet, node, ", planned there"),
     )
+
+
+def _domain(fleet: Fleet, node: Node, unseen: str = "") -> str:
+    """Whose word counts below a node, if that is a domain."""
+    domain = node.spec.domain
+    if domain is None:
+        return ""
+    return (domain.server or domain.repository) + (unseen if node.path in fleet.unseen else "")
 
 
 def _entry(fleet: Fleet, node: Node) -> dict[str, str]:
