@@ -128,6 +128,59 @@ CASES = [
     ),
     Broken("hierarchy.yml", "bad-pattern", "tree: {a: {}}\nassert: [{match: ^a, that: x}]\n", "/**/a"),
     Broken("hierarchy.yml", "missing-key", "tree: {a: {}}\nassert:\n  - ^match: /a\n", "that"),
+    # Domains
+    Broken(
+        "hierarchy.yml", "missing-key", "tree:\n  a: {domain: ^{}}\n", "`server:` (a URL); it has nothing"
+    ),
+    Broken("hierarchy.yml", "missing-key", "tree:\n  a: {domain: ^{hierarchy: h.yml}}\n", "repository"),
+    Broken(
+        "hierarchy.yml",
+        "unknown-key",
+        "tree:\n  a: {domain: {repository: r.yml, hierarchy: h.yml, ^inventry: i.yml}}\n",
+        'Did you mean "inventory"?',
+    ),
+    Broken(
+        "hierarchy.yml", "wrong-type", "tree:\n  a: {domain: ^r.yml}\n", "a mapping with repository or server"
+    ),
+    Broken("hierarchy.yml", "wrong-type", "tree:\n  a:\n    domain:^\n", "got nothing"),
+    Broken("hierarchy.yml", "bad-value", "tree:\n  a: {domain: {repository: ^''}}\n", "empty"),
+    Broken(
+        "hierarchy.yml", "bad-value", "tree:\n  a: {domain: {server: ^ftp://repo/}}\n", "https://repo.example"
+    ),
+    Broken("hierarchy.yml", "bad-value", "tree:\n  a: {domain: {server: ^'http:///bundle'}}\n", "URL"),
+    Broken("hierarchy.yml", "bad-value", "tree:\n  a: {domain: {server: ^'http://u:secret@repo/'}}\n", "URL"),
+    Broken(
+        "hierarchy.yml",
+        "bad-value",
+        "tree:\n  a: {domain: {server: 'http://r/', planned: ^ther}}\n",
+        '"there"',
+    ),
+    Broken(
+        "hierarchy.yml",
+        "bad-domain",
+        "tree:\n  a: {domain: {server: 'http://r/', ^repository: r.yml}}\n",
+        "two",
+    ),
+    Broken(
+        "hierarchy.yml",
+        "bad-domain",
+        "tree:\n  a: {domain: {repository: r.yml, hierarchy: h.yml, ^planned: there}}\n",
+        "read here",
+    ),
+    Broken(
+        "hierarchy.yml",
+        "bad-domain",
+        "tree:\n  a: {domain: {repository: r.yml, hierarchy: h.yml}, ^children: {b: {}}}\n",
+        "`hierarchy:` in `domain:`",
+    ),
+    Broken(
+        "hierarchy.yml", "bad-domain", "tree:\n  a: {^children: {b: {}}, domain: {server: 'http://r/'}}\n"
+    ),
+    Broken(
+        "hierarchy.yml",
+        "bad-domain",
+        "templates:\n  t: {domain: {server: 'http://r/', ^inventory: i}}\ntree: {a: {}}\n",
+    ),
     # Inventories
     Broken("inventory.yml", "missing-key", "^" + HOSTS, "placements"),
     Broken("inventory.yml", "bad-range", "hosts:\n  ^gw[3-1]: {}\n  gw1: {}\n" + PLACES),
