@@ -2,8 +2,8 @@
 
 import os
 import subprocess
-from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ramify.documents import signature
 from ramify.documents.signature import Signed
-from ramify.model.trust import NAMESPACE, Seal
+from ramify.model.trust import NAMESPACE, Policy, Seal
 from ramify.repository.files import reason
 from ramify.stub import signatures
 
@@ -34,36 +34,55 @@ class Key(Struct, frozen=True):
     file: Path | None = None
 
 
-def sign(text: str, key: Key | Path) -> str:
-    """A signature over a text, as base64 of an SSHSIG blob; prompts go to the user's terminal.
+def sign(texts: Sequence[str], key: Key | Path) -> list[str]:
+    """Signatures over texts, each as base64 of an SSHSIG blob; prompts go to the user's terminal.
 
-    A file may hold a private key, or the public one of a key that the agent has.
+    A file may hold a private key, or the public one of a key that the agent has. A passphrase is asked for
+    once, for all texts.
 
     Raises:
         SigningError: there is none.
     """
-    if isinstance(key, Path):
-        return _signed(text, key)
-    if key.file:
-        return _signed(text, key.file)
     with TemporaryDirectory(prefix="ramify-") as folder:
-        file = Path(folder) / "key.pub"
-        file.write_text(f"{key.text}\n")
-        return _signed(text, file)
+        place = Path(folder)
+        files = [place / str(number) for number in range(len(texts))]
+        for file, text in zip(files, texts, strict=True):
+            file.write_bytes(text.encode())
+        _keygen("-Y", "sign", "-n", NAMESPACE, "-f", _file(key, place), *files)
+        return [signature.unarmored(file.with_name(f"{file.name}.sig").read_text()) for file in files]
 
 
-def _signed(text: str, file: Path) -> str:
+def _file(key: Key | Path, place: Path) -> Path:
+    """The file of a key; of one that only the agent has, one is made in a folder."""
+    if isinstance(key, Path) or key.file:
+        return key if isinstance(key, Path) else key.file or place
+    file = place / "key.pub"
+    file.write_text(f"{key.text}\n")
+    return file
+
+
+def _keygen(*words: str | Path) -> None:
     # Its own words, such as to touch a key, appear as it says them: stderr is the terminal's.
-    argv = [_PROGRAM, "-q", "-Y", "sign", "-n", NAMESPACE, "-f", str(file)]
     try:
-        done = subprocess.run(argv, input=text.encode(), stdout=subprocess.PIPE, check=False)
+        done = subprocess.run([_PROGRAM, "-q", *words], stdout=subprocess.DEVNULL, check=False)
     except OSError as error:
         hint = "It comes with OpenSSH (openssh-client, openssh-clients)."
         raise SigningError(f"cannot start {_PROGRAM}: {reason(error)}", hint) from error
     if done.returncode:
         hint = "A .pub file needs the private key beside it, or in the agent (`ssh-add -L` lists those)."
-        raise SigningError(f"{_PROGRAM} did not sign with {file}", hint)
-    return signature.unarmored(done.stdout.decode())
+        raise SigningError(f"{_PROGRAM} did not sign with {words[5]}", hint)
+
+
+def fingerprint_of(key: Key | Path) -> str:
+    """The fingerprint of a key, known without its passphrase; nothing if it cannot be had."""
+    if isinstance(key, Key):
+        return _fingerprint(b64decode(key.text.split()[1]))
+    try:
+        done = subprocess.run([_PROGRAM, "-l", "-E", "sha256", "-f", key], capture_output=True, check=False)
+    except OSError:
+        return ""
+    words = done.stdout.decode(errors="replace").split()
+    return words[1] if done.returncode == 0 and len(words) > 1 else ""
 
 
 def at_hand(known: Iterable[str], environ: Mapping[str, str], home: Path) -> list[Key]:
@@ -106,7 +125,17 @@ def fingerprint(blob: str) -> str:
     """The key of a signature as `ssh-keygen -l` names it."""
     key = signatures.parse(blob).key
     kind = key[4 : 4 + int.from_bytes(key[:4], "big")].decode("ascii", "replace")
-    return f"{kind} SHA256:{b64encode(sha256(key).digest()).decode().rstrip('=')}"
+    return f"{kind} {_fingerprint(key)}"
+
+
+def names_of(policy: Policy, fingerprint: str) -> list[str]:
+    """The signers of a policy who have the key with a fingerprint."""
+    keys = ((signer.name, b64decode(signer.key.split()[1])) for signer in policy.signers)
+    return [name for name, key in keys if _fingerprint(key) == fingerprint]
+
+
+def _fingerprint(key: bytes) -> str:
+    return f"SHA256:{b64encode(sha256(key).digest()).decode().rstrip('=')}"
 
 
 def write(path: Path, signed: Signed) -> None:

@@ -168,10 +168,10 @@ def test_a_key_in_the_home_folder_is_found_and_of_two_one_is_to_be_named(
     assert (refused.code, "several keys may sign" in refused.err) == (1, True)
 
 
-TERMINAL = "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+TERMINAL = "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.argv[1], sys.argv[1:])"
 
 
-def test_a_passphrase_is_asked_for_at_the_users_terminal(
+def test_a_passphrase_is_asked_for_once_at_the_users_terminal(
     trusting: Path, ramify: Ramify, tmp_path: Path
 ) -> None:
     key = signers.key(tmp_path / "locked", "boss", passphrase="open, please")
@@ -179,7 +179,7 @@ def test_a_passphrase_is_asked_for_at_the_users_terminal(
     (trusting / "trust.yml").write_text(TRUST[: TRUST.index('  - {paths: ["/site"')])
     ours, theirs = pty.openpty()
     # Whoever begins a session and opens a terminal has it for its own, as a login shell does.
-    command = [sys.executable, "-c", TERMINAL, "-m", "ramify", "sign", "--key", str(key)]
+    command = [sys.executable, "-c", TERMINAL, sys.executable, "-m", "ramify", "sign", "--key", str(key)]
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "engine")}
     child = subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, env=environ
@@ -192,6 +192,7 @@ def test_a_passphrase_is_asked_for_at_the_users_terminal(
 
     assert child.wait(60) == 0
     os.close(ours)
+    assert (trusting / "ramify.sig").read_text().count("BEGIN SSH SIGNATURE") == 2  # the policy, too
     assert ramify("plan").code == 0
 
 

@@ -41,7 +41,7 @@ def policy(key: Path, **options: str) -> str:
 def sealed(key: Path, paths: Sequence[str] = CLAIM.paths, tree: str = CLAIM.tree) -> Claim:
     """The claim, signed by a key; it may reach for other paths, or be of another tree, than was signed."""
     text = statement(CLAIM).text()
-    seal = Seal(text, (signing.sign(text, key),))
+    seal = Seal(text, tuple(signing.sign([text], key)))
     return Claim(mount="/", project="acme", tree=tree, paths=paths, runtimes=CLAIM.runtimes, seal=seal)
 
 

@@ -50,31 +50,27 @@ def command(session: Session, key: Path | None, policy: bool, check: bool) -> in
 
 
 def _sign(session: Session, made: Work, key: Path | signing.Key, *, alone: bool) -> None:
+    said = "" if alone else made.statement.text()
+    policy = made.policy.text() if made.policy and (alone or _wants_policy(made, key)) else ""
+    try:
+        blobs = iter(signing.sign([text for text in (said, policy) if text], key))
+    except signing.SigningError as error:
+        raise failure("no-signature", str(error), error.hint) from error
     after = made.signed
-    if not alone:
-        said = made.statement.text()
-        after = structs.replace(after, statement=signing.added(after.statement, said, _signature(said, key)))
-    if made.policy and (alone or _wants_policy(made, after)):
-        said = made.policy.text()
-        after = structs.replace(after, policy=signing.added(after.policy, said, _signature(said, key)))
+    if said:
+        after = structs.replace(after, statement=signing.added(after.statement, said, next(blobs)))
+    if policy:
+        after = structs.replace(after, policy=signing.added(after.policy, policy, next(blobs)))
     signing.write(made.project.folder / seals.NAME, after)
     _tell(session, made, after, alone=alone)
 
 
-def _signature(said: str, key: Path | signing.Key) -> str:
-    try:
-        return signing.sign(said, key)
-    except signing.SigningError as error:
-        raise failure("no-signature", str(error), error.hint) from error
-
-
-def _wants_policy(made: Work, signed: Signed) -> bool:
-    """Whether whoever signed last may speak for the policy, and has not yet."""
-    if made.policy is None or signed.statement is None:
+def _wants_policy(made: Work, key: Path | signing.Key) -> bool:
+    """Whether the owner of a key may speak for the policy, and has not yet."""
+    if made.policy is None:
         return False
     policy = policies.read(made.policy.text())
-    last = Seal(signed.statement.statement, signed.statement.signatures[-1:])
-    names = vouching.voices(policy, last).names
+    names = signing.names_of(made.policy, signing.fingerprint_of(key))
     there = made.signed.policy
     known = vouching.voices(policy, there).names if there and there.statement == made.policy.text() else ()
     return policies.governs(policy, names) and not set(names) <= set(known)
