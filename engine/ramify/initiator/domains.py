@@ -7,7 +7,7 @@ was made from, or not at all.
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from ramify.model.bundle import Bundle, UnusableBundleError
 from ramify.repository.store import Store
 from ramify.repository.transfers import Limits, TransferError
 
+MAX_DEPTH = 16
 LIMITS = Limits(connect=5, silence=15, head=15, attempts=2)
 
 _NO_ANSWER = "no-answer"
@@ -104,10 +105,11 @@ class Domains:
         for file in sorted(self._folder.glob(f"*{_BUNDLE}")):
             yield _opened(file.read_bytes(), file.name)
 
-    def forget(self, but: str) -> None:
-        """Keep the last word of one server only; of none, if that is no server's."""
+    def forget(self, but: Iterable[str]) -> None:
+        """Keep the last words of some servers only."""
+        kept = {self._file(server) for server in but}
         for file in self._folder.glob(f"*{_BUNDLE}"):
-            if file != self._file(but):
+            if file not in kept:
                 file.unlink(missing_ok=True)
 
     def _file(self, server: str) -> Path:
@@ -123,6 +125,8 @@ def augmented(fleet: Fleet, path: str, seen: Bundle) -> Bundle:
     keys = _keys(fleet, path)
     if keys[-1] in keys[:-1]:
         raise DomainError(f"the domain of {path} ({keys[-1]}) contains itself")
+    if len(keys) > MAX_DEPTH:
+        raise DomainError(f"the domain of {path} is nested deeper than {MAX_DEPTH}")
     # Ramify itself and places in pools are the matter of whoever plans the whole.
     return _with(fleet.bundle, keys, structs.replace(seen, runtimes=(), pins={}))
 

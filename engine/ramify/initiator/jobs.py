@@ -22,7 +22,6 @@ from ramify.model import paths
 from ramify.model.bundle import Bundle
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError, Origin
 from ramify.model.events import Found, Note, Planned
-from ramify.model.hierarchy import Domain
 from ramify.model.inventory import Host, HostSettings, HostSpec
 from ramify.model.plan import summarise
 from ramify.model.record import NodeRecord, fingerprint
@@ -34,18 +33,18 @@ _BUNDLE = ".bundle"
 
 
 class Made(Struct, frozen=True):
-    """A job, and the domain that it was made from where the initiator's own node names one."""
+    """A job, and the domains asked for to make it: that of the initiator's own node, then those in it."""
 
     job: Job
-    seen: Seen | None
+    seen: tuple[Seen, ...]
 
     @property
     def planned(self) -> Planned | None:
         """What is planned below the initiator's own node, if nobody else can plan that."""
-        if self.seen is None:
+        if not self.seen:
             return None
         mounts = tuple(one.path for one in unseen.unasked(self.job.fleet).open)
-        return Planned(self.job.fleet.scope, self.seen.digest, self.job.plan.nodes, mounts)
+        return Planned(self.job.fleet.scope, self.seen[0].digest, self.job.plan.nodes, mounts)
 
 
 class Jobs:
@@ -68,18 +67,14 @@ class Jobs:
         """
         data = await self._bundle(request.bundle, parent)
         told = bundles.decode(data, request.bundle)
-        fleet, seen = _compiled(told, self._path), None
-        domain = self._domain(fleet)
-        if domain is not None:
-            seen = await self._domains.bundle(domain.server, request.mounts.get(self._path, ""))
-            fleet = _compiled(augmented(fleet, self._path, seen.bundle), self._path)
-            if seen.stale:
-                text = f"planned from the copy of {domain.server} that was fetched earlier: {seen.stale}"
-                parent.emit(Note(self._path, text))
+        fleet, seen = await self._seen(_compiled(told, self._path), request.mounts.get(self._path, ""))
+        for stale in (one for one in seen if one.stale):
+            text = f"planned from the copy of {stale.server} that was fetched earlier: {stale.stale}"
+            parent.emit(Note(self._path, text))
         records = await self._records(request, parent)
         whole = self._with_hosts_left(fleet, records)
         if whole is fleet and request.kind == "apply":
-            self._domains.forget(seen.server if seen else "")
+            self._domains.forget({one.server for one in seen})
         fleet = whole
         refuse_unless_vouched(fleet, request.above, self._pinned)
         if fleet.bundle is not told:
@@ -88,9 +83,23 @@ class Jobs:
         self._tidy(request, made)
         return made
 
-    def _domain(self, fleet: Fleet) -> Domain | None:
-        """The domain that only this initiator can ask for."""
-        return fleet.by_path[self._path].spec.domain if self._path in fleet.unseen else None
+    async def _seen(self, fleet: Fleet, planned: str) -> tuple[Fleet, tuple[Seen, ...]]:
+        """The fleet with the domain that only this initiator can ask for, and those planned with it."""
+        seen: list[Seen] = []
+        while (path := self._unasked(fleet)) is not None:
+            domain = fleet.by_path[path].spec.domain
+            server = domain.server if domain else ""
+            seen.append(await self._domains.bundle(server, planned if path == self._path else ""))
+            fleet = _compiled(augmented(fleet, path, seen[-1].bundle), self._path)
+        return fleet, tuple(seen)
+
+    def _unasked(self, fleet: Fleet) -> str | None:
+        """A node whose domain is to be asked for here: its own, or one in that which is planned here."""
+        for one in unseen.unasked(fleet).open:
+            domain = fleet.by_path[one.path].spec.domain
+            if domain and domain.server and (one.path == self._path or domain.planned == "here"):
+                return one.path
+        return None
 
     def _job(self, request: RunRequest, fleet: Fleet, records: Records, data: bytes) -> Job:
         there = unseen.unasked(fleet)

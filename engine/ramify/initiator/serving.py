@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from ramify.compile.fleet import Fleet
@@ -145,18 +146,15 @@ class Service:
         self._hold(asyncio.create_task(self._carry_out(active, made)))
         return active
 
-    def _source(self, active: Active, seen: Seen | None) -> Fetch:
-        """Where packs come from that are not here: the parents, or else the server of the node's domain."""
-        if seen is None:
-            return active.pack
+    def _source(self, active: Active, seen: tuple[Seen, ...]) -> Fetch:
+        """Where packs come from that are not here: the parents, or else the servers of domains."""
+        return first_of(active.pack, *(partial(self._from_domain, one) for one in seen))
 
-        async def from_domain(digest: str) -> Path:
-            try:
-                return await self._domains.pack(seen, digest, self._own)
-            except DomainError as error:
-                raise MissingArtifactError(str(error)) from error
-
-        return first_of(active.pack, from_domain)
+    async def _from_domain(self, seen: Seen, digest: str) -> Path:
+        try:
+            return await self._domains.pack(seen, digest, self._own)
+        except DomainError as error:
+            raise MissingArtifactError(str(error)) from error
 
     async def _inquire(self, made: Made, place: Place, emit: Emit) -> None:
         if made.planned is not None:

@@ -41,10 +41,10 @@ class Note(Struct, frozen=True, tag="note"):
 
 
 class Planned(Struct, frozen=True, tag="planned"):
-    """What an initiator plans below a node whose domain only it can ask for; the `last` of several says it all.
+    """What an initiator plans below a node whose domain only it can ask for; the `last` of several ends it.
 
-    `domain` is the digest of the domain's bundle, and `mounts` are the nodes in it whose own domains are planned
-    by the initiators of those.
+    `domain` is the digest of the domain's bundle, and `mounts` are the nodes in it whose own domains are
+    planned by the initiators of those.
     """
 
     path: str
@@ -55,7 +55,7 @@ class Planned(Struct, frozen=True, tag="planned"):
 
 
 class Unheard(Struct, frozen=True, tag="unheard"):
-    """No more is heard of nodes below a path, which only an initiator knows: each not told of ended like this."""
+    """Of nodes below a path, which only an initiator knows, no more is heard: those not told of ended so."""
 
     path: str
     outcome: Outcome

@@ -81,8 +81,8 @@ class Open(Struct, frozen=True):
 class Plan(Struct, frozen=True):
     """The plan of a subtree; `nodes` in the order of the hierarchy, destroyed ones last.
 
-    What is below `open` nodes is planned there, and not known here. `domains` are the nodes whose initiators have
-    planned what is below them, each with the digest of the domain's bundle that this was planned from.
+    What is below `open` nodes is planned there, and not known here. `domains` are the nodes whose initiators
+    have planned what is below them, each with the digest of the domain's bundle that this was planned from.
     """
 
     bundle: str

@@ -57,13 +57,16 @@ def load(
     reading: Reading | None = None,
     *,
     runtimes: bool = True,
+    files: Files | None = None,
 ) -> Loaded:
     """Read a project; `overlay` says of the inventory's hosts what only a running lab knows.
 
-    Without `runtimes` a bundle is for looking at, not for deploying: it saves building them.
+    Without `runtimes` a bundle is for looking at, not for deploying: it saves building them. `files` is who
+    reads, for those who want to know what was read.
     """
-    found, cache = Diagnostics(), cache or folder / CACHE
-    files, bundle, reader = Files(folder, found), None, None
+    cache, bundle, reader = cache or folder / CACHE, None, None
+    files = files or Files(folder, Diagnostics())
+    found = files.found
     written = _project(folder, files)
     try:
         if written:

@@ -4,6 +4,7 @@ A reference leads to a file of the repository, by its name, or to a blob, by its
 own that clients reach without this server. Nothing is offered that no reference names.
 """
 
+import hashlib
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,6 +13,8 @@ from msgspec import Struct
 from ramify.model.repository import Repository
 
 BLOBS = "blobs"
+PACKS = "packs"
+BUNDLE = "bundle"
 HEALTH = "healthz"
 
 # What a URL may have besides letters, digits and `-._~`; `%` is there since what is quoted stays so.
@@ -42,7 +45,11 @@ class Content(Struct, frozen=True):
 
 
 class Catalogue(Struct, frozen=True):
-    """What is offered; `targets` are the places of references, relative to the server's root or absolute."""
+    """What is offered; `targets` are the places of references, relative to the server's root or absolute.
+
+    `bundle` is the whole project, for those who plan it as a domain, and `packs` the code that it names;
+    without one, `unbundled` says why.
+    """
 
     repository: Repository
     document: str
@@ -50,6 +57,9 @@ class Catalogue(Struct, frozen=True):
     files: dict[str, Content]
     blobs: dict[str, Content]
     stores: tuple[Path, ...] = ()
+    bundle: Content | None = None
+    packs: dict[str, Content] = {}
+    unbundled: str = ""
 
 
 def locate(catalogue: Catalogue, ref: str, base: str) -> str:
@@ -60,7 +70,7 @@ def locate(catalogue: Catalogue, ref: str, base: str) -> str:
 
 def target(name: str, digest: str) -> str:
     """Where a file of the repository is, relative to the server's root; one called as a route is a blob."""
-    if name == HEALTH or name.partition("/")[0] == BLOBS or ":" in name.partition("/")[0]:
+    if name in {HEALTH, BUNDLE} or name.partition("/")[0] in {BLOBS, PACKS} or ":" in name.partition("/")[0]:
         return blob(digest)
     return quote(name)
 
@@ -68,6 +78,11 @@ def target(name: str, digest: str) -> str:
 def blob(digest: str) -> str:
     """Where a blob is, relative to the server's root."""
     return f"{BLOBS}/{digest}"
+
+
+def in_memory(data: bytes, media: str = BYTES) -> Content:
+    """Bytes that are at hand."""
+    return Content(hashlib.sha256(data).hexdigest(), len(data), data, media)
 
 
 def media_type(name: str) -> str:

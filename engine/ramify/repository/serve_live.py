@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from ramify.model.diagnostics import Diagnostic, Diagnostics, DiagnosticsError, Severity
 from ramify.repository.serve_answers import Answers
+from ramify.repository.serve_catalogue import Catalogue
 from ramify.repository.serve_read import Read, current
 from ramify.repository.serve_respond import State
 
@@ -80,7 +83,8 @@ class Live:
         return not self._lacking() <= self._lost
 
     def _lacking(self) -> set[Path]:
-        kept = (made.source for made in self._state.catalogue.blobs.values() if not made.stamp)
+        offered = (*self._state.catalogue.blobs.values(), *self._state.catalogue.packs.values())
+        kept = (made.source for made in offered if not made.stamp)
         return {source for source in kept if isinstance(source, Path) and not source.exists()}
 
     async def _again(self) -> None:
@@ -88,6 +92,7 @@ class Live:
         read = await asyncio.to_thread(_safely, self._load)
         ended = time.monotonic()
         self._retry = ended + max(_AGAIN, _REST * (ended - begun))
+        read = _bundled(read, self._state.catalogue)
         before, self._read, self._looked, self._newest = self._read, read, looked, _newest(read)
         problems = _told(read, Severity.ERROR)
         if read.catalogue is None:
@@ -114,6 +119,15 @@ def _safely(load: Callable[[], Read]) -> Read:
         found = Diagnostics()
         found.error("unusable-file", f"cannot read the repository: {type(error).__name__}: {error}")
         return Read(None, found, {})
+
+
+def _bundled(read: Read, before: Catalogue) -> Read:
+    """What was read, with the last good bundle where the project is broken and its repository is not."""
+    now = read.catalogue
+    if now is None or now.bundle is not None or before.bundle is None:
+        return read
+    kept = structs.replace(now, bundle=before.bundle, packs=before.packs)
+    return structs.replace(read, catalogue=kept)
 
 
 def _told(read: Read, severity: Severity) -> tuple[str, ...]:

@@ -16,13 +16,15 @@ from ramify.documents import configuration, project, repository
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.repository import Entry, Repository
 from ramify.repository.components import Components
-from ramify.repository.files import Files, place, reason
-from ramify.repository.folders import MANIFEST, left_out, stamp
+from ramify.repository.files import place, reason
+from ramify.repository.folders import stamp
 from ramify.repository.project import CACHE, PROJECT, WEB
 from ramify.repository.references import COLLECTION, References, is_url
 from ramify.repository.remote import unasked
+from ramify.repository.serve_bundle import with_bundle
 from ramify.repository.serve_catalogue import Catalogue, Content, blob, media_type, target
-from ramify.repository.serve_read import Read, Stamps, current
+from ramify.repository.serve_read import Read
+from ramify.repository.serve_watch import Watched
 from ramify.repository.stamps import Index
 from ramify.repository.store import Store
 from ramify.repository.targets import Target
@@ -43,55 +45,19 @@ def load(folder: Path, without: Path | None = None, good: Good | None = None) ->
     Whoever reads a project over and over keeps `good`: thousands of documents are not parsed for one change.
     """
     found = Diagnostics()
-    files = _Files(folder, found)
+    files = Watched(folder, found)
     catalogue = None
     try:
         catalogue = _project(folder, files, without, set() if good is None else good)
+        if catalogue is not None:
+            catalogue = with_bundle(catalogue, folder, files)
     except OSError as error:
         what = error.filename or folder / CACHE
         found.error("unusable-file", f"cannot use {what}: {reason(error)}", "", None)
     return Read(None if found.failed else catalogue, found, files.stamps)
 
 
-class _Files(Files):
-    """Reads files, and keeps the stamps of all that were looked for."""
-
-    def __init__(self, folder: Path, found: Diagnostics) -> None:
-        super().__init__(folder, found)
-        self.stamps: Stamps = {}
-        self.sources: list[Path] = []
-
-    def see(self, path: Path) -> None:
-        """Take the stamp of a path before it is read: a change while it is read is then seen afterwards."""
-        if path not in self.stamps:
-            self.stamps[path] = current(path)
-
-    def see_tree(self, folder: Path) -> None:
-        """The same for a folder and all in it that counts."""
-        for at, folders, names in os.walk(folder):
-            folders[:] = [name for name in folders if not left_out(name)]
-            for name in (".", *names):
-                self.see(Path(at, name))
-
-    def read(self, path: Path, origin: Origin | None) -> bytes | None:
-        self.see(path)
-        if path.name == MANIFEST:  # of a component, or of one that it extends: all of it counts
-            self.see_tree(path.parent)
-        return super().read(path, origin)
-
-    def existing(self, path: Path, origin: Origin | None) -> Path | None:
-        self.see(path)
-        return super().existing(path, origin)
-
-    def source(self, document: Path, name: str) -> str:
-        path = place(document.parent, name)
-        self.see(path)
-        text = super().source(document, name)
-        self.sources.append(path)
-        return text
-
-
-def _project(folder: Path, files: _Files, without: Path | None, good: Good) -> Catalogue | None:
+def _project(folder: Path, files: Watched, without: Path | None, good: Good) -> Catalogue | None:
     data = files.read(folder / PROJECT, None)
     written, problems = project.read(data, PROJECT) if data is not None else (None, Diagnostics())
     files.found.extend(problems)
@@ -116,13 +82,14 @@ class _Reader:
     """Follows the references of one repository document."""
 
     def __init__(
-        self, folder: Path, files: _Files, references: References, without: Path | None, good: Good
+        self, folder: Path, files: Watched, references: References, without: Path | None, good: Good
     ) -> None:
         self._files = files
         self._references = references
         self._home = folder
         self._good = good
         self._without = without.resolve() if without else None
+        self._holds_itself = False
         self._store = Store(folder / CACHE / "packs")
         self._index = Index(folder / CACHE / "artifacts.json")
         self._components = Components(files, references, self._store, self._index)
@@ -150,6 +117,7 @@ class _Reader:
             files=self._offered,
             blobs=self._blobs,
             stores=(self._store.folder, self._store.folder.parent / WEB / "blobs"),
+            unbundled="its code would hold this snapshot" if self._holds_itself else "",
         )
 
     def _follow(self, lists: Repository) -> None:
@@ -171,6 +139,7 @@ class _Reader:
     def _code(self, entry: Entry, at: Target) -> str | None:
         path = at.path
         if self._without and self._without.is_relative_to(path.resolve()):
+            self._holds_itself = True
             return quote(path.name)  # no snapshot can hold itself: nothing is found there
         if path.is_dir():
             self._files.see_tree(path)

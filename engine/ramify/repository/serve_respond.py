@@ -15,7 +15,7 @@ from ramify.documents import brp
 from ramify.documents.brp import Form
 from ramify.documents.brp_xml import MessageError
 from ramify.repository.serve_answers import Answers
-from ramify.repository.serve_catalogue import BLOBS, HEALTH, Catalogue, Content, locate
+from ramify.repository.serve_catalogue import BLOBS, BUNDLE, HEALTH, PACKS, Catalogue, Content, locate
 from ramify.repository.serve_ranges import Verdict, wanted
 
 _JSON = "application/json"
@@ -73,6 +73,8 @@ def respond(state: State, asked: Asked) -> Response:
         return refusal(405, "only GET and HEAD are for files", ("Allow", ", ".join(_READ)))
     if name == HEALTH:
         return _health(state)
+    if name == BUNDLE and state.catalogue.bundle is None:
+        return refusal(503, f"the project cannot be planned as a domain: {state.catalogue.unbundled}")
     content, kept = _find(state.catalogue, name)
     if content is None:
         return refusal(404, "the repository has no such file")
@@ -149,11 +151,14 @@ def _find(catalogue: Catalogue, name: str | None) -> tuple[Content | None, bool]
     """The content of a name, and whether it is the same for ever. Names are looked up, never walked."""
     if name is None:
         return None, False
+    if name == BUNDLE:
+        return catalogue.bundle, False
     folder, _, digest = name.partition("/")
-    if folder != BLOBS:
+    if folder not in {BLOBS, PACKS}:
         return catalogue.files.get(name), False
-    if digest in catalogue.blobs:
-        return catalogue.blobs[digest], True
+    offered = catalogue.blobs if folder == BLOBS else catalogue.packs
+    if digest in offered:
+        return offered[digest], True
     return (_stored(catalogue, digest) if _BLOB.match(digest) else None), True
 
 

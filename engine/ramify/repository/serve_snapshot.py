@@ -48,6 +48,9 @@ class _Snapshot(Struct, frozen=True):
     targets: dict[str, str]
     files: dict[str, _Kept]
     blobs: dict[str, _Kept]
+    bundle: _Kept | None = None
+    packs: dict[str, _Kept] = {}
+    unbundled: str = "the snapshot was made by an earlier Ramify"
     format: int = FORMAT
 
 
@@ -63,7 +66,7 @@ def write(catalogue: Catalogue, folder: Path) -> None:
     fresh = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(fresh, ignore_errors=True)
     (fresh / BLOBS).mkdir(parents=True)
-    for content in {**catalogue.blobs, **{made.digest: made for made in catalogue.files.values()}}.values():
+    for content in _offered(catalogue).values():
         _copy(content, fresh / BLOBS / content.digest)
     _write_lib(fresh / LIB)
     (fresh / CATALOGUE).write_bytes(_document(catalogue))
@@ -92,6 +95,9 @@ def load(folder: Path) -> Read:
         targets=made.targets,
         files=_contents(made.files, folder),
         blobs=_contents(made.blobs, folder),
+        bundle=_content(made.bundle, folder) if made.bundle else None,
+        packs=_contents(made.packs, folder),
+        unbundled=made.unbundled,
     )
     return Read(catalogue, Diagnostics(), stamps)
 
@@ -103,8 +109,18 @@ def _document(catalogue: Catalogue) -> bytes:
         targets=catalogue.targets,
         files={name: _kept(content) for name, content in catalogue.files.items()},
         blobs={name: _kept(content) for name, content in catalogue.blobs.items()},
+        bundle=_kept(catalogue.bundle) if catalogue.bundle else None,
+        packs={name: _kept(content) for name, content in catalogue.packs.items()},
+        unbundled=catalogue.unbundled,
     )
     return msgspec.json.encode(made, order="deterministic")
+
+
+def _offered(catalogue: Catalogue) -> dict[str, Content]:
+    """All that can be had, by digest; a pack is named by that of the artifact in it."""
+    found = {**catalogue.blobs, **catalogue.packs}
+    others = (*catalogue.files.values(), *((catalogue.bundle,) if catalogue.bundle else ()))
+    return found | {content.digest: content for content in others}
 
 
 def _kept(content: Content) -> _Kept:
@@ -112,10 +128,11 @@ def _kept(content: Content) -> _Kept:
 
 
 def _contents(kept: dict[str, _Kept], folder: Path) -> dict[str, Content]:
-    return {
-        name: Content(one.digest, one.size, folder / BLOBS / one.digest, one.media)
-        for name, one in kept.items()
-    }
+    return {name: _content(one, folder) for name, one in kept.items()}
+
+
+def _content(kept: _Kept, folder: Path) -> Content:
+    return Content(kept.digest, kept.size, folder / BLOBS / kept.digest, kept.media)
 
 
 def _copy(content: Content, target: Path) -> None:
