@@ -258,6 +258,16 @@ def test_evidence_of_one_node_says_nothing_of_another() -> None:
         verify(ORDER, {**SIGNED, "proof": other["proof"]})
 
 
+@pytest.mark.parametrize("part", ["install", "service_class"])
+def test_a_class_that_a_node_is_not_of_says_nothing_about_it(part: str) -> None:
+    """Only the digest of the class stands in the node's own texts: it must be that of the text shown."""
+    facts = {"install": [ARTIFACT, ["sh", "-c", "evil"], 60.0, None], "service_class": signing.SERVICE_FACTS}
+    values = {"install": signing.INSTALL, "service_class": signing.SERVICE}
+    shown = {**SIGNED["evidence"], part: canonical([facts[part], [*values[part], known("env", "EVIL", "1")]])}
+    with refused(f"is that of another class than evidence.{part}"):
+        verify(ORDER, {**SIGNED, "evidence": shown})
+
+
 def test_a_statement_of_another_tree_proves_nothing() -> None:
     other = Realm(Node("/region0"))
     signatures = [OPS.sign(other.statement)]
@@ -314,22 +324,35 @@ def test_children_of_a_domain_are_its_own_business() -> None:
 
 
 def variants() -> Realm:
-    """Code for two kinds of hosts."""
-    small, large = "os == 'small'", "os == 'large'"
-    installs = [[small, signing.INSTALL_FACTS], [large, ["e" * 64, None, 60.0, None]]]
-    services = [[small, signing.SERVICE_FACTS], [large, ["e" * 64, *signing.SERVICE_FACTS[1:]]]]
+    """Code for two kinds of hosts; the third entry of both has the same files, started otherwise."""
+    small, large, third = "os == 'small'", "os == 'large'", "os == 'third'"
+    quick = [*signing.SERVICE_FACTS[:-1], 0.5]
+    installs = [
+        [small, signing.INSTALL_FACTS],
+        [large, ["e" * 64, None, 60.0, None]],
+        [third, [ARTIFACT, None, 60.0, None]],
+    ]
+    services = [
+        [small, signing.SERVICE_FACTS],
+        [large, ["e" * 64, *signing.SERVICE_FACTS[1:]]],
+        [third, quick],
+    ]
     return Realm(Node("/a", install_facts={"variants": installs}, service_facts={"variants": services}))
 
 
 def test_an_order_fits_one_variant_of_the_code_and_no_mixture() -> None:
     made = variants()
     signed = made.signed("/a", OPS)
-    other = replaced(made.order("/a"), ("code", "artifact"), "e" * 64)
+    first = made.order("/a")
+    large = replaced(first, ("code", "artifact"), "e" * 64)
+    without = replaced(first, ("install", "argv"), None)
 
-    assert verify(made.order("/a"), signed)
-    assert verify(replaced(other, ("install", "argv"), None), signed)
-    with refused("code .* is not what"):
-        verify(other, signed)
+    assert verify(first, signed)
+    assert verify(replaced(large, ("install", "argv"), None), signed)
+    assert verify(replaced(without, ("service", "grace"), 0.5), signed)
+    for mixed in (large, without, replaced(first, ("service", "grace"), 0.5)):
+        with refused("code .* is not what"):
+            verify(mixed, signed)
 
 
 def test_of_nothing_that_runs_there_is_no_order() -> None:
@@ -385,6 +408,10 @@ def test_a_policy_is_replaced_by_nobody_else(text: str, key: signing.Key, reason
 
 
 def test_a_policy_cannot_let_its_own_signer_in() -> None:
+    usurped = [{"mount": "/", "paths": ["/**"], "signers": ["web@acme"]}]
+    text = canonical(policy(serial=9, rules=usurped))
+    with refused("signed by web@acme; the pinned one takes another from ops@acme"):
+        trust.succeed(POLICY, text, [WEB.sign(text)], NOW)
     own = {"key": STRANGER.line, "name": "ops@acme", "options": {}}
     text = canonical(policy(serial=9, signers=[own, *policy()["signers"]]))
     with refused("signed by nobody"):
