@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 from ramify.cli.session import Session
 
 STDIN = "-"
+MAX_STDIN = 64 << 20
 
 _LAST = re.compile(r"(?:.*[,!&^\s])?", re.DOTALL)
 
@@ -55,7 +56,13 @@ def _read(context: click.Context, _: click.Parameter, texts: tuple[str, ...]) ->
 
 
 def _lines() -> Iterator[str]:
-    for line in sys.stdin:
+    data = sys.stdin.buffer.read(MAX_STDIN + 1)
+    if len(data) > MAX_STDIN:
+        from ramify.cli.failures import failure  # noqa: PLC0415 - only where something went wrong
+
+        summary = f'"-" reads paths from stdin, and more than {MAX_STDIN >> 20} MiB came'
+        raise failure("too-large", summary, "Fold them: `ramify select` writes many paths as one.")
+    for line in data.decode(errors="replace").splitlines():
         text = line.partition("#")[0].strip()
         if text:
             yield text

@@ -21,7 +21,9 @@ pytestmark = pytest.mark.usefixtures("untouched")
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
     """Put a text on stdin."""
-    return lambda text: monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    return lambda text: monkeypatch.setattr(
+        "sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode(errors="surrogateescape")))
+    )
 
 
 @pytest.mark.parametrize(("line", "printed"), SESSIONS)
@@ -76,6 +78,25 @@ def test_a_mistake_is_an_error_and_never_all(
     result = ramify(command, *(["-y"] if command == "apply" else []), *texts)
     assert (result.code, result.out) == (1, "")
     assert f"error[{code}]" in result.err
+
+
+def test_stdin_is_never_read_whole_when_it_has_no_end(
+    ramify: Ramify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/zero").open() as endless:
+        monkeypatch.setattr("sys.stdin", endless)
+        result = ramify("select", "-")
+
+    assert (result.code, result.out) == (1, "")
+    assert "error[too-large]" in result.err
+
+
+def test_what_is_no_text_on_stdin_is_a_mistake_like_any_other(ramify: Ramify, typed: Typed) -> None:
+    typed("/site\n\udcff\n")
+    result = ramify("select", "-")
+
+    assert result.code == 1
+    assert "error[bad-selection]" in result.err
 
 
 def test_a_part_that_takes_nothing_is_told_with_the_closest_name(ramify: Ramify) -> None:

@@ -99,8 +99,8 @@ def taken_from(tree: Path) -> None:
     (tree / "lib/a").unlink()
 
 
-def made_a_program(tree: Path) -> None:
-    (tree / "lib/a").chmod(0o755)
+def made_no_program(tree: Path) -> None:
+    (tree / "lib/a").chmod(0o644)
 
 
 def led_out(tree: Path) -> None:
@@ -108,7 +108,7 @@ def led_out(tree: Path) -> None:
     (tree / "lib/a").symlink_to("/etc/passwd")
 
 
-CHANGES = [edited, edited_back_in_time, added_to, taken_from, made_a_program, led_out]
+CHANGES = [edited, edited_back_in_time, added_to, taken_from, made_no_program, led_out]
 
 
 @pytest.mark.parametrize("change", CHANGES)
