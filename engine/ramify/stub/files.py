@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from ramify.stub.wire import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any, Callable, Dict
 
 CHUNK = 64 << 10
+
+
+_hashers: Dict[bool, Callable[..., Any]] = {}  # for large and for small, once found
 
 
 def hasher(size: int = 0) -> Callable[..., Any]:
@@ -18,9 +22,16 @@ def hasher(size: int = 0) -> Callable[..., Any]:
 
     Loading OpenSSL takes 2-6 ms, the built-in sha256 5 ms for each MiB that OpenSSL does in 0.6.
     """
-    for module, name in (("_hashlib", "openssl_sha256"), ("_sha2", "sha256"), ("_sha256", "sha256"))[
-        size < 1 << 20 :
-    ]:
+    large = size >= 1 << 20
+    if large not in _hashers:
+        _hashers[large] = _hasher(large)
+    return _hashers[large]
+
+
+def _hasher(large: bool) -> Callable[..., Any]:
+    # To look for a module that is not there takes as long as to load one.
+    own = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
+    for module, name in (("_hashlib", "openssl_sha256"), (own, "sha256"))[not large :]:
         try:
             found: Callable[..., Any] = getattr(__import__(module), name)
         except (ImportError, AttributeError):
@@ -100,9 +111,6 @@ def remove_tree(folder: str) -> None:
         os.rmdir(folder)
     except FileNotFoundError:
         pass
-    except PermissionError:
-        os.chmod(os.path.dirname(folder), 0o700)
-        os.rmdir(folder)
 
 
 def _unlink(file: str) -> None:

@@ -15,6 +15,7 @@ from _frozen_importlib_external import MAGIC_NUMBER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import CodeType
     from typing import Any, Callable, Dict, Optional, Tuple
 
     Codes = Dict[str, bytes]
@@ -28,10 +29,64 @@ _PACKAGE = "ramify.stub"
 _KEPT = 8  # files in the cache: archives, and code compiled here
 
 
-class Finder:
-    """Imports `ramify.stub.*` from marshalled code, each module when it is asked for."""
+class Own:
+    """Code for this very Python, as it was sent."""
 
-    def __init__(self, codes: Codes) -> None:
+    def __init__(self) -> None:
+        self.names = ARCHIVE[4]
+
+    def load(self, name: str) -> CodeType:
+        """The code of a module."""
+        code: CodeType = marshal.loads(zlib.decompress(ARCHIVE[4][name]))  # noqa: S302 - under our digest
+        return code
+
+    def keep(self) -> None:
+        """It is kept with the archive."""
+
+
+class Compiled:
+    """Code for another Python: kept from an earlier session, or compiled when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._file = f"{ROOT}/stub/{DIGEST}.{MAGIC_NUMBER.hex()}"
+        self._kept = self._read()
+        self._more = False
+        self._sources: Dict[str, str] = marshal.loads(zlib.decompress(ARCHIVE[3]))  # noqa: S302 - as above
+        self.names = self._sources
+
+    def _read(self) -> Codes:
+        try:
+            with open(self._file, "rb", 0) as stream:
+                data = stream.readall()
+            if SHA256(data[32:]).digest() == data[:32]:
+                kept: Codes = marshal.loads(data[32:])  # noqa: S302 - written by us
+                return kept
+        except (OSError, ValueError, EOFError, TypeError):
+            pass
+        return {}
+
+    def load(self, name: str) -> CodeType:
+        """The code of a module."""
+        if name in self._kept:
+            kept: CodeType = marshal.loads(self._kept[name])  # noqa: S302 - written by us
+            return kept
+        source = self._sources[name]
+        code = compile(source, f"{_PACKAGE}.{name}", "exec", dont_inherit=True, optimize=2)
+        self._kept[name] = marshal.dumps(code)
+        self._more = True
+        return code
+
+    def keep(self) -> None:
+        """Save what was compiled, unless the folder is gone with the last node."""
+        if self._more:
+            data = marshal.dumps(self._kept)
+            _keep(self._file, SHA256(data).digest() + data)
+
+
+class Finder:
+    """Imports `ramify.stub.*`, each module when it is asked for."""
+
+    def __init__(self, codes: Any) -> None:
         self._codes = codes
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> Optional[ModuleSpec]:
@@ -39,7 +94,7 @@ class Finder:
         package, _, module = name.rpartition(".")
         if name in ("ramify", _PACKAGE):
             return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
-        if package == _PACKAGE and module in self._codes:
+        if package == _PACKAGE and module in self._codes.names:
             return ModuleSpec(name, self)  # type: ignore[arg-type]
         return None
 
@@ -50,45 +105,14 @@ class Finder:
         """Run a module's code; the packages have none."""
         package, _, name = module.__name__.rpartition(".")
         if package == _PACKAGE:
-            code = marshal.loads(zlib.decompress(self._codes[name]))  # noqa: S302 - under our digest
-            exec(code, module.__dict__)  # noqa: S102 - that is what importing is
-
-
-def _codes() -> Codes:
-    """Code for this Python: sent along, kept from an earlier session, or compiled now."""
-    magic, _, _, sources, codes = ARCHIVE
-    if magic == MAGIC_NUMBER:
-        return codes
-    file = f"{ROOT}/stub/{DIGEST}.{MAGIC_NUMBER.hex()}"
-    try:
-        with open(file, "rb", 0) as stream:
-            data = stream.readall()
-        if SHA256(data[32:]).digest() == data[:32]:
-            kept: Codes = marshal.loads(data[32:])  # noqa: S302 - written by us
-            return kept
-    except (OSError, ValueError, EOFError, TypeError):
-        pass
-    compiled = _compile(marshal.loads(zlib.decompress(sources)))  # noqa: S302 - under our digest
-    data = marshal.dumps(compiled)
-    _keep(file, SHA256(data).digest() + data)
-    return compiled
-
-
-def _compile(sources: Dict[str, str]) -> Codes:
-    found = {}
-    for name, source in sources.items():
-        code = compile(source, f"{_PACKAGE}.{name}", "exec", dont_inherit=True, optimize=2)
-        found[name] = zlib.compress(marshal.dumps(code), 1)
-    return found
+            exec(self._codes.load(name), module.__dict__)  # noqa: S102 - that is what importing is
 
 
 def _keep(file: str, data: bytes) -> None:
-    """Write a file of the cache at once; a host without room works without one."""
+    """Write a file of the cache, if it is there, at once; a host without room works without one."""
     folder = os.path.dirname(file)
-    mask = os.umask(0o077)  # of the root, too, which is made here
     temporary = f"{file}.{os.getpid()}.tmp"
     try:
-        os.makedirs(folder, 0o700, exist_ok=True)
         with open(temporary, "wb") as stream:
             stream.write(data)
         os.rename(temporary, file)
@@ -97,6 +121,15 @@ def _keep(file: str, data: bytes) -> None:
             os.unlink(entry.path)
     except OSError:
         pass
+
+
+def _keep_archive() -> None:
+    mask = os.umask(0o077)  # of the root, too, which is made here
+    try:
+        os.makedirs(f"{ROOT}/stub", 0o700, exist_ok=True)
+    except OSError:
+        pass
+    _keep(f"{ROOT}/stub/{DIGEST}", DATA)
     os.umask(mask)
 
 
@@ -104,9 +137,11 @@ def main() -> None:
     """Serve a session."""
     __import__("gc").set_threshold(10000)  # what is loaded stays: to look through it again and again is idle
     if FRESH:
-        _keep(f"{ROOT}/stub/{DIGEST}", DATA)
-    sys.meta_path.insert(0, Finder(_codes()))
+        _keep_archive()
+    codes: Any = Own() if ARCHIVE[0] == MAGIC_NUMBER else Compiled()
+    sys.meta_path.insert(0, Finder(codes))
     __import__("ramify.stub.session", fromlist=["main"]).main(ROOT, DIGEST)
+    codes.keep()
     os._exit(0)  # all is written: taking the interpreter down in order costs 1 ms and is of use to nobody
 
 

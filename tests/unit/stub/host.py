@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,8 @@ class Host:
     def clean(self) -> None:
         """End what a test left behind."""
         for pid in self.processes() | self.stubs():
-            os.kill(pid, 9)
+            with suppress(ProcessLookupError):  # a supervisor ends with its service
+                os.kill(pid, 9)
 
 
 def _proc(name: str) -> Iterator[tuple[int, bytes]]:

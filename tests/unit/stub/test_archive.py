@@ -13,7 +13,7 @@ from types import CodeType
 import pytest
 
 from ramify.stub import archive, shrink
-from unit.stub.host import Host, frames, interpreters
+from unit.stub.host import Host, commands, frames, interpreters, order
 
 ENGINE = str(Path(archive.__file__).parents[2])
 SHELLS = [shell for shell in ("sh", "bash", "dash", "fish", "tcsh", "zsh") if shutil.which(shell)]
@@ -48,7 +48,7 @@ def test_what_runs_only_where_it_is_built_is_not_sent() -> None:
 
 
 def test_the_archive_stays_small() -> None:
-    assert len(archive.build().data) < 136 << 10
+    assert len(archive.build().data) < 100 << 10
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -83,6 +83,37 @@ def test_another_python_compiles_once(tmp_path: Path, python: str) -> None:
 
     assert kept == again
     assert stub.digest in kept
+
+
+def test_another_python_compiles_only_what_sessions_have_asked_for(tmp_path: Path) -> None:
+    host = Host(tmp_path, OTHER[0])
+    stub = archive.build()
+
+    def kept() -> bytes:
+        (file,) = (host.root / "stub").glob(f"{stub.digest}.*")
+        return file.read_bytes()
+
+    host.run(stub.data, len(stub.data))
+    greeted = kept()
+    host.status()
+    looked = kept()
+
+    assert b"observe" not in greeted
+    assert b"observe" in looked
+    assert b"_Supervisor" not in looked
+
+
+def test_what_was_compiled_is_not_kept_where_the_last_node_has_gone(tmp_path: Path) -> None:
+    host = Host(tmp_path, OTHER[0])
+    try:
+        replies = host.session(
+            commands("deploy", order=order(None)), commands("shutdown", "uninstall", order=order(None))
+        )
+
+        assert [reply["ok"] for reply in replies] == [True, True]
+        assert not host.root.exists()
+    finally:
+        host.clean()
 
 
 def test_code_that_was_damaged_in_the_cache_is_compiled_again(tmp_path: Path) -> None:
