@@ -30,6 +30,7 @@ class KnownHosts:
     def __init__(self, text: str = "", files: Iterable[Path] = ()) -> None:
         self._exact: dict[str, list[str]] = {}
         self._patterns = asyncssh.SSHKnownHosts()
+        self._matches: dict[tuple[str, int], Match] = {}  # a login asks twice
         self.load(text)
         self._files: set[Path] = set()
         for file in files:
@@ -37,6 +38,7 @@ class KnownHosts:
 
     def load(self, text: str) -> None:
         """Add lines of a known_hosts file."""
+        self._matches.clear()
         for line in text.splitlines():
             words = line.split(None, 2)
             if len(words) < 2 or words[0].startswith("#"):
