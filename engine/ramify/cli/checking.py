@@ -90,9 +90,14 @@ def check(folder: Path, files: Sequence[Path], *, online: bool = False, signed: 
 
 
 def _unvouched(project: Loaded, fleet: Fleet, *, signed: bool) -> Diagnostics:
-    """What nobody who may has signed; nothing where not all that was signed is here."""
-    if fleet.diagnostics.failed or project.left_out or next(_left_out(fleet.bundle), None) is not None:
-        return Diagnostics()
+    """What nobody who may has signed; it cannot be told where not all that was signed is here."""
+    found = Diagnostics()
+    if project.trust is None or fleet.diagnostics.failed:
+        return found
+    if project.left_out or next(_left_out(fleet.bundle), None) is not None:
+        summary = "what was signed is not checked: references to the web were never fetched"
+        found.error("not-fetched", summary, "`--online` follows them.", project.trust.place)
+        return found if signed else Diagnostics()
     found = seals.check(project, fleet)
     return found if signed else found.as_warnings()
 

@@ -141,6 +141,19 @@ def test_validate_warns_and_with_signed_refuses(
     assert ramify("validate", "trust.yml", "allowed_signers").code == 0
 
 
+def test_what_cannot_be_checked_is_not_called_signed(
+    trusting: Path, keys: dict[str, Path], ramify: Ramify
+) -> None:
+    assert ramify("sign", "--key", str(keys["boss"])).code == 0
+    [file] = [file for file in trusting.glob("*.yml") if "service-config:" in file.read_text()]
+    entry = "service-config:\n  - {match: '/site', ref: 'http://127.0.0.1:9/never.yml'}"
+    edit(file, "service-config:", entry)
+
+    assert ramify("validate").code == 0
+    refused = ramify("validate", "--signed")
+    assert (refused.code, "error[not-fetched]" in refused.out) == (1, True)
+
+
 def test_the_agent_signs_with_a_key_that_lies_nowhere(
     trusting: Path, keys: dict[str, Path], ramify: Ramify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
