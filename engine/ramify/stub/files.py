@@ -111,6 +111,9 @@ def remove_tree(folder: str) -> None:
         os.rmdir(folder)
     except FileNotFoundError:
         pass
+    except PermissionError:
+        os.chmod(os.path.dirname(folder), 0o700)
+        os.rmdir(folder)
 
 
 def _unlink(file: str) -> None:
