@@ -5,6 +5,7 @@ and by `/healthz` until they are mended.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,6 +42,7 @@ class Live:
         self._read = load()
         self._newest = _newest(self._read)
         self._next = self._retry = 0.0
+        self._due = _due(self._read)
         self._lock = asyncio.Lock()
         if self._read.catalogue is None:
             raise DiagnosticsError(self._read.diagnostics)
@@ -76,6 +78,8 @@ class Live:
         # A stamp from the future tells of a clock that is wrong, and would be young for ever.
         if abs(self._looked - self._newest) < _TICK_NS:
             return True
+        if time.monotonic() >= self._due:
+            return True
         return self._read.catalogue is None and time.monotonic() > self._retry
 
     def _gone(self) -> bool:
@@ -92,6 +96,7 @@ class Live:
         read = await asyncio.to_thread(_safely, self._load)
         ended = time.monotonic()
         self._retry = ended + max(_AGAIN, _REST * (ended - begun))
+        self._due = _due(read)
         read = _bundled(read, self._state.catalogue)
         before, self._read, self._looked, self._newest = self._read, read, looked, _newest(read)
         problems = _told(read, Severity.ERROR)
@@ -136,3 +141,8 @@ def _told(read: Read, severity: Severity) -> tuple[str, ...]:
 
 def _newest(read: Read) -> int:
     return max((max(known[1:3]) for known in read.stamps.values() if known), default=0)
+
+
+def _due(read: Read) -> float:
+    """When what was read must be read again though no file has changed."""
+    return math.inf if read.lasts is None else time.monotonic() + read.lasts

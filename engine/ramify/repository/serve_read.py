@@ -15,11 +15,13 @@ class Read(Struct, frozen=True):
     """What was read; `catalogue` is None exactly when the diagnostics have an error.
 
     `stamps` are those of all files that it depends on, from before they were read; empty of those not there.
+    It lasts so many seconds, or until a stamp changes: what came from elsewhere has none.
     """
 
     catalogue: Catalogue | None
     diagnostics: Diagnostics
     stamps: Stamps
+    lasts: float | None = None
 
 
 def current(path: Path) -> tuple[int, ...]:

@@ -6,20 +6,25 @@ from pathlib import Path
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.repository.files import Files, place
 from ramify.repository.folders import MANIFEST, left_out
+from ramify.repository.project import CACHE
 from ramify.repository.serve_read import Stamps, current
 
 
 class Watched(Files):
-    """Reads files, and keeps the stamps of all that were looked for."""
+    """Reads files, and keeps the stamps of all that were looked for; `fetches`: some came from elsewhere.
+
+    What the project's cache holds is named by its content, and needs no stamp.
+    """
 
     def __init__(self, folder: Path, found: Diagnostics) -> None:
         super().__init__(folder, found)
         self.stamps: Stamps = {}
-        self.sources: list[Path] = []
+        self.fetches = False
+        self._cache = f"{folder / CACHE}{os.sep}"
 
     def see(self, path: Path) -> None:
         """Take the stamp of a path before it is read: a change while it is read is then seen afterwards."""
-        if path not in self.stamps:
+        if path not in self.stamps and not str(path).startswith(self._cache):
             self.stamps[path] = current(path)
 
     def see_tree(self, folder: Path) -> None:
@@ -43,11 +48,8 @@ class Watched(Files):
 
     def source(self, document: Path, name: str) -> str:
         """The text of a file that a document names, as Files has it."""
-        path = place(document.parent, name)
-        self.see(path)
-        text = super().source(document, name)
-        self.sources.append(path)
-        return text
+        self.see(place(document.parent, name))
+        return super().source(document, name)
 
 
 class WatchedTrees(Watched):

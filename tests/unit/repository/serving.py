@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ramify.repository.serve_limits import Limits
 from ramify.repository.serve_live import Live
-from ramify.repository.serve_load import Good, load
+from ramify.repository.serve_load import ASK_AGAIN, Good, load
 from ramify.repository.serve_server import Server
 from unit.repository import projects
 
@@ -88,7 +88,7 @@ def rich(folder: Path) -> Path:
 
 
 @contextmanager
-def serving(folder: Path, limits: Limits | None = None) -> Iterator[Serving]:
+def serving(folder: Path, limits: Limits | None = None, ask_again: float = ASK_AGAIN) -> Iterator[Serving]:
     """Serve a project's repository; at the end the server must have stopped in time."""
     log: list[str] = []
     ready: list[Serving] = []
@@ -104,7 +104,8 @@ def serving(folder: Path, limits: Limits | None = None) -> Iterator[Serving]:
             up.set()
 
         good: Good = set()
-        server = Server(Live(lambda: load(folder, good=good), log.append), log.append, log.append, limits)
+        live = Live(lambda: load(folder, good=good, ask_again=ask_again), log.append)
+        server = Server(live, log.append, log.append, limits)
         await server.run("127.0.0.1", 0, stop, started)
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
