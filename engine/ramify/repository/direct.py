@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import urlsplit
 
 import ramify
@@ -33,8 +33,6 @@ class DirectAnswer:
         """
         try:
             return self._response.read1(BLOCK)
-        except IncompleteRead:
-            return b""  # whoever counts them says best how many are missing
         except (HTTPException, OSError) as error:
             raise BrokenError(_words(error)) from error
 

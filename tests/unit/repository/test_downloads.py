@@ -1,4 +1,4 @@
-"""Transfers from servers that behave well, badly, or not at all."""
+"""Transfers from servers that behave well, badly, or not at all; over both kinds of connections."""
 
 import hashlib
 import os
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ramify.repository.connections import Connections
+from ramify.repository.direct import DirectConnections
 from ramify.repository.downloads import Downloads
 from ramify.repository.partials import held
 from ramify.repository.receptions import Received
@@ -17,6 +19,16 @@ from unit.repository.servers import Asked, Behave, Server, reply, running, say, 
 
 DATA = os.urandom(300_000)
 LIMITS = Limits(connect=2, silence=0.5, head=0.8, window=0.3, slowest=1000, total=5, attempts=3, pause=1)
+
+
+KIND: list[type[Connections | DirectConnections]] = [Connections]
+
+only_those_of_people = pytest.mark.parametrize("_kind", [Connections], indirect=True)
+
+
+@pytest.fixture(autouse=True, params=[Connections, DirectConnections])
+def _kind(request: pytest.FixtureRequest) -> None:
+    KIND[:] = [request.param]
 
 
 class Patient:
@@ -56,7 +68,7 @@ def fetch(
     known: Validators | None = None,
     limit: int = 1 << 20,
 ) -> Received | None:
-    downloads = Downloads(LIMITS, clock=clock or Patient())
+    downloads = Downloads(LIMITS, clock=clock or Patient(), connections=KIND[0](LIMITS))
     with held(folder / "x") as partial:
         return downloads.fetch(Request(url, limit, known or Validators()), partial)
 
@@ -267,6 +279,7 @@ def test_a_server_says_how_long_to_wait_but_not_for_ever(server: Server, tmp_pat
     assert clock.waited == [LIMITS.longest_pause + 1]
 
 
+@only_those_of_people
 def test_redirects_are_followed_and_carry_no_password_to_others(server: Server, tmp_path: Path) -> None:
     with running() as other:
         other.behave = serve({"b": DATA})
@@ -294,6 +307,7 @@ def test_redirects_in_a_circle_end(server: Server, tmp_path: Path) -> None:
     assert "more than 5 redirects" in str(fails(server.url("a"), tmp_path))
 
 
+@only_those_of_people
 def test_requests_go_through_the_proxy_that_the_environment_names(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
