@@ -10,6 +10,7 @@ from ramify.cli.accounts import planned_only
 from ramify.cli.progress import EVERY, Display, Lines, Tracker
 from ramify.cli.session import Session
 from ramify.cli.words import counted
+from ramify.compile.unseen import above
 from ramify.initiator.messages import Kind
 from ramify.initiator.operator import Workspace, carry_out
 from ramify.model.events import Event, Report
@@ -20,7 +21,10 @@ BROKEN_OFF = "interrupted: `ramify status --refresh` tells how it is now"
 
 
 class Carried(Struct, frozen=True):
-    """One result for each planned node; `others` are nodes that only an initiator still knew of."""
+    """One result for each planned node, and each that was planned by its initiator on the way.
+
+    `others` are nodes that only an initiator still knew of.
+    """
 
     results: tuple[NodeResult, ...]
     others: tuple[NodeResult, ...] = ()
@@ -37,8 +41,11 @@ def carry(session: Session, space: Workspace, plan: Plan, kind: Kind) -> Carried
         except KeyboardInterrupt:
             report, interrupted = tracker.report(BROKEN_OFF), True
     planned = {node.path for node in plan.nodes}
-    others = tuple(result for result in report.results if result.path not in planned)
-    return Carried(planned_only(plan, report), others, interrupted)
+    more = [result for result in report.results if result.path not in planned]
+    mounts = frozenset(one.path for one in plan.open)
+    there = tuple(result for result in more if any(above(result.path, mounts)))
+    others = tuple(result for result in more if not any(above(result.path, mounts)))
+    return Carried((*planned_only(plan, report), *there), others, interrupted)
 
 
 async def _carried(space: Workspace, plan: Plan, kind: Kind, tracker: Tracker, display: Display) -> Report:

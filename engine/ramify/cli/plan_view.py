@@ -46,7 +46,7 @@ _DETAILS = (Detail(40, 8, 60), Detail(20, 4, 20), Detail(8, 3, 6), Detail(4, 2, 
 
 def text(plan: Plan, describe: Describe, paint: Paint = _PLAIN, *, full: bool = False) -> str:
     """The whole plan; the last line is the totals."""
-    if not plan.summary.anything:
+    if not plan.anything:
         return paint("good", NOTHING)
     touched = sum(node.action is not Action.UNCHANGED for node in plan.nodes)
     details = (FULL,) if full or touched <= FEW else _DETAILS
@@ -55,12 +55,28 @@ def text(plan: Plan, describe: Describe, paint: Paint = _PLAIN, *, full: bool = 
         body = list(_levels(levels(plan.nodes, describe, detail.groups), detail, paint))
         if len(body) <= SCREEN - 6:
             break
-    return "\n".join([*_legend(plan, paint), *body, "", paint("bold", summary_line(plan.summary))])
+    last = summary_line(plan.summary, len(plan.open))
+    return "\n".join([*_legend(plan, paint), *body, *_open(plan, paint), "", paint("bold", last)])
 
 
-def summary_line(summary: Summary) -> str:
-    """The totals."""
-    return f"Plan: {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy."
+def summary_line(summary: Summary, unknown: int = 0) -> str:
+    """The totals; `unknown` nodes have more below, of which nobody knows here."""
+    told = f"Plan: {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy"
+    return f"{told}; more may be below {counted(unknown, 'node')}." if unknown else f"{told}."
+
+
+def _open(plan: Plan, paint: Paint) -> Iterator[str]:
+    """The nodes whose initiators plan what is below them, and have not told; once for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for one in plan.open:
+        by_reason.setdefault(one.why, []).append(one.path)
+    if by_reason:
+        yield ""
+        yield paint("bold", "Planned by their own initiators:")
+    for why, together in by_reason.items():
+        for name in fold(together):
+            words = f"cannot be planned now: {why}" if why else "planned there once its initiator runs"
+            yield f"    ? below {name}: {words}"
 
 
 def _legend(plan: Plan, paint: Paint) -> Iterator[str]:

@@ -15,6 +15,7 @@ from ramify.model.record import NodeRecord
 FEW = 60
 MOST_NAMES = 3
 NOTHING = "No nodes."
+THERE = "planned there"
 _PLAIN = Paint()
 
 _HOLDS = {
@@ -27,7 +28,7 @@ _HOLDS = {
 
 
 class NodeStatus(Struct, frozen=True):
-    """What is recorded of one node, held against the hierarchy."""
+    """What is recorded of one node, held against the hierarchy where that is known here."""
 
     path: str
     host: str
@@ -35,27 +36,34 @@ class NodeStatus(Struct, frozen=True):
     service: str
     initiator: str
     digest: str
-    in_sync: bool
-    action: Action
+    in_sync: bool | None
+    action: Action | None
     problem: str = ""
 
 
-def statuses(planned: Iterable[NodePlan], records: Mapping[str, NodeRecord]) -> tuple[NodeStatus, ...]:
-    """The status of every planned node; one that was never deployed is told as non-existent."""
-    return tuple(_status(node, records.get(node.path)) for node in planned)
+def statuses(
+    planned: Iterable[NodePlan], records: Mapping[str, NodeRecord], there: Iterable[NodeRecord] = ()
+) -> tuple[NodeStatus, ...]:
+    """The status of every planned node; one that was never deployed is told as non-existent.
+
+    What is recorded of nodes that are planned `there` cannot be held against a hierarchy here.
+    """
+    seen = (
+        _status(records.get(n.path) or NodeRecord(n.path, n.host, n.initiator), n.action) for n in planned
+    )
+    return (*seen, *(_status(record, None) for record in there))
 
 
-def _status(node: NodePlan, record: NodeRecord | None) -> NodeStatus:
-    known = record or NodeRecord(node.path, node.host, node.initiator)
+def _status(known: NodeRecord, action: Action | None) -> NodeStatus:
     return NodeStatus(
-        path=node.path,
+        path=known.path,
         host=known.host,
         environment=known.environment,
         service=known.service,
         initiator=known.initiator,
         digest=known.digest,
-        in_sync=node.action is Action.UNCHANGED,
-        action=node.action,
+        in_sync=None if action is None else action is Action.UNCHANGED,
+        action=action,
         problem="an earlier run was interrupted" if known.open else known.problem,
     )
 
@@ -71,10 +79,12 @@ def text(found: Sequence[NodeStatus], paint: Paint = _PLAIN, *, full: bool = Fal
 def last_line(found: Sequence[NodeStatus], paint: Paint = _PLAIN) -> str:
     """How many there are, run, and are as the hierarchy says."""
     active = sum(node.service == "active" for node in found)
-    same = sum(node.in_sync for node in found)
+    same = sum(node.in_sync is True for node in found)
+    there = sum(node.in_sync is None for node in found)
+    more = f", {there:,} {THERE}" if there else ""
     return paint(
-        "good" if same == len(found) else "warning",
-        f"Status: {counted(len(found), 'node')}, {active:,} active, {same:,} in sync.",
+        "good" if same + there == len(found) else "warning",
+        f"Status: {counted(len(found), 'node')}, {active:,} active, {same:,} in sync{more}.",
     )
 
 
@@ -87,7 +97,8 @@ def _each(found: Sequence[NodeStatus]) -> list[str]:
 
 
 def _held(node: NodeStatus) -> str:
-    return f"{_HOLDS[node.action]} ({node.problem})" if node.problem else _HOLDS[node.action]
+    held = _HOLDS[node.action] if node.action else THERE
+    return f"{held} ({node.problem})" if node.problem else held
 
 
 def _folded(found: Sequence[NodeStatus], paint: Paint) -> Iterator[str]:

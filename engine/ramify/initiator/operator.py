@@ -65,6 +65,14 @@ class Workspace:
         made = make_plan(self.fleet, self.digest, records, selected, selection)
         return unseen.completed(made, there, wanted(selected, records))
 
+    def recorded_there(self, made: Plan) -> list[NodeRecord]:
+        """What is recorded of nodes that a plan selects and leaves open, since their initiators plan them."""
+        mounts = frozenset(one.path for one in made.open)
+        records = self.records() if mounts else {}
+        below = [path for path in records if any(unseen.above(path, mounts))]
+        selected, _ = select(made.selection, below)
+        return [records[path] for path in below if selected is None or path in selected]
+
 
 @contextmanager
 def workspace(loaded: Loaded, *, signed: bool = True) -> Iterator[Workspace]:

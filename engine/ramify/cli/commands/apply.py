@@ -13,6 +13,7 @@ from ramify.cli.folding import fold
 from ramify.cli.labs import follow, must_be_up
 from ramify.cli.project import component, hosts, opened
 from ramify.cli.session import Session
+from ramify.cli.there import whole_plan
 from ramify.model.plan import Plan
 from ramify.model.record import NodeResult, Outcome
 
@@ -42,12 +43,12 @@ def command(session: Session, selection: tuple[str, ...], locked: bool, yes: boo
     if not yes and not session.interactive:
         raise failure("approval", "nobody is there to approve the plan", "`-y` applies without asking.")
     with opened(session, locked=locked) as space:
-        plan = space.plan(selection)
+        plan = whole_plan(session, space, selection)
         describe = partial(component, space.fleet)
-        if plan.summary.anything:
+        if plan.anything:
             must_be_up(space, plan)
         session.say(plan_view.text(plan, describe, session.paint, full=session.verbose))
-        if not plan.summary.anything:
+        if not plan.anything:
             return _ended(session, plan, Carried(_unchanged(plan)), quiet=True)
         if not yes and not _approved(session):
             session.note("Apply cancelled: nothing was done.")

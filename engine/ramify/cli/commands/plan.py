@@ -8,6 +8,7 @@ from ramify.cli import exits, lazy, plan_view
 from ramify.cli.arguments import locked_option, paths_argument
 from ramify.cli.project import component, opened
 from ramify.cli.session import Session
+from ramify.cli.there import whole_plan
 
 
 @lazy.command(
@@ -26,14 +27,14 @@ def command(
 ) -> int:
     """Show what an apply would do to the nodes at PATH and below; to all without a PATH.
 
-    Compares the hierarchy with what is recorded, and contacts nobody. The same change of many nodes is
-    shown once, its paths folded: /region[1-10]/zone[1-3].
+    Compares the hierarchy with what is recorded, and contacts nobody, except initiators whose domains are
+    `planned: there`. The same change of many nodes is shown once, its paths folded: /region[1-10]/zone[1-3].
     """
     with opened(session, locked=locked, signed=not unsigned) as space:
-        plan = space.plan(selection)
+        plan = whole_plan(session, space, selection)
         if session.json:
             session.document(plan)
         else:
             describe = partial(component, space.fleet)
             session.say(plan_view.text(plan, describe, session.paint, full=session.verbose))
-    return exits.CHANGES if detailed_exitcode and plan.summary.anything else exits.DONE
+    return exits.CHANGES if detailed_exitcode and plan.anything else exits.DONE

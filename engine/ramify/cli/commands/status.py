@@ -9,6 +9,7 @@ from ramify.cli.carrying import Carried, carry
 from ramify.cli.labs import must_be_up
 from ramify.cli.project import hosts, opened
 from ramify.cli.session import Session
+from ramify.cli.there import whole_plan
 from ramify.initiator.operator import Workspace
 from ramify.model.record import Outcome
 
@@ -33,8 +34,8 @@ def command(session: Session, selection: tuple[str, ...], refresh: bool) -> int:
     """
     with opened(session, signed=False) as space:
         code = _look(session, space, selection) if refresh else exits.DONE
-        plan = space.plan(selection)
-        found = status_view.statuses(plan.nodes, space.records())
+        plan = whole_plan(session, space, selection) if refresh else space.plan(selection)
+        found = status_view.statuses(plan.nodes, space.records(), space.recorded_there(plan))
         if session.json:
             session.document({"nodes": found})
         else:
