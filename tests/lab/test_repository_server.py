@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -46,16 +47,34 @@ def project(tmp_path: Path) -> Iterator[Path]:
 def test_a_deployed_server_answers_for_its_project(project: Path) -> None:
     port = free_port()
     (project / "config.yml").write_text(f"env: {{PORT: {port}}}\n")
-    made = ramify(project, "repo", "snapshot", str(project / "server/snapshot"))
-    assert made.returncode == 0, made.stderr
     assert ramify(project, "lab", "up").returncode == 0
     applied = ramify(project, "apply", "-y")
     assert applied.returncode == 0, applied.stderr
 
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    assert served(connection) == (project / "config.yml").read_bytes()
+    connection.close()
+    assert "No changes" in ramify(project, "apply", "-y").stdout
+
+    with (project / "config.yml").open("a") as file:
+        file.write("# another word\n")
+    assert "1 to change" in ramify(project, "apply", "-y").stdout
+    assert served(connection) == (project / "config.yml").read_bytes()
+    connection.close()
+
+
+def test_a_fresh_checkout_keeps_to_the_lock_though_the_snapshot_is_not_in_it(project: Path) -> None:
+    (project / "config.yml").write_text("env: {PORT: 8080}\n")
+    assert ramify(project, "repo", "lock").returncode == 0
+    shutil.rmtree(project / "server/snapshot")
+
+    planned = ramify(project, "plan", "--locked")
+
+    assert (planned.returncode, planned.stderr) == (0, "")
+
+
+def served(connection: http.client.HTTPConnection) -> bytes:
     connection.request("POST", "/", json.dumps({"type": "managent-configuration", "id": "/any/path"}))
     (ref,) = json.load(connection.getresponse())["refs"]
     connection.request("GET", ref["url"])
-    assert connection.getresponse().read() == (project / "config.yml").read_bytes()
-    connection.close()
-    assert "No changes" in ramify(project, "apply", "-y").stdout
+    return connection.getresponse().read()

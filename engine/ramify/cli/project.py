@@ -8,6 +8,7 @@ from msgspec import structs
 
 from ramify.cli import labs
 from ramify.cli.diagnostics_view import text
+from ramify.cli.failures import failure
 from ramify.cli.session import Session
 from ramify.cli.transfers import watched
 from ramify.compile.fleet import Fleet, compile_fleet
@@ -21,13 +22,34 @@ from ramify.repository.project import CACHE, Loaded, Reading, load
 PATIENCE = 1.0
 PLAIN = Reading()
 LOCKED = Reading(locking=Locking.REQUIRE)
+ASKING_NOBODY = Reading(ask=False, servers=False)
 
 
 def loaded(session: Session, reading: Reading = PLAIN) -> Loaded:
     """Read the project of a session; a running lab says where its hosts are."""
     with _told_if_slow(session), watched(session) as watcher:
         read = structs.replace(reading, watcher=watcher)
+        first = load(session.folder, overlay=labs.overlay(session.folder), reading=read)
+        # Without its snapshot a component is not what is locked: look past that for what it wants.
+        strict = first.bundle is None and reading.locking is Locking.REQUIRE
+        found = load(session.folder, reading=ASKING_NOBODY, runtimes=False) if strict else first
+        if not _renews_snapshots(found):
+            return first
         return load(session.folder, overlay=labs.overlay(session.folder), reading=read)
+
+
+def _renews_snapshots(found: Loaded) -> bool:
+    """Bring snapshots up to date that components carry; whether any was not."""
+    carried = found.bundle and any("SNAPSHOT" in one.parameters for one in found.bundle.components.values())
+    if not carried:
+        return False
+    from ramify.repository.serve_carried import renew  # noqa: PLC0415 - few projects deploy a server
+    from ramify.repository.serve_snapshot import SnapshotError  # noqa: PLC0415
+
+    try:
+        return renew(found)
+    except SnapshotError as error:
+        raise failure("not-empty", str(error), "Move it elsewhere: the snapshot is kept there.") from error
 
 
 @contextmanager

@@ -5,6 +5,7 @@ the content by digest; `lib/` the server itself, for hosts with a Python of this
 project gives the same bytes: a snapshot in a component's folder changes that only with the repository.
 """
 
+import hashlib
 import os
 import shutil
 import sys
@@ -25,6 +26,7 @@ from ramify.repository.serve_read import Read, current
 CATALOGUE = "catalogue.json"
 BLOBS = "blobs"
 LIB = "lib"
+SOURCES = "SHA256SUMS"
 FORMAT = 1
 
 _PACKAGES = ("h11", "msgspec")
@@ -73,6 +75,27 @@ def write(catalogue: Catalogue, folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     fresh.rename(folder)
+
+
+def update(catalogue: Catalogue, folder: Path) -> bool:
+    """Make a folder this snapshot, unless it is; whether it was not.
+
+    Raises:
+        SnapshotError, OSError: as `write` does.
+    """
+    if _is_snapshot_of(catalogue, folder):
+        return False
+    write(catalogue, folder)
+    return True
+
+
+def _is_snapshot_of(catalogue: Catalogue, folder: Path) -> bool:
+    try:
+        same = (folder / CATALOGUE).read_bytes() == _document(catalogue)
+        same = same and (folder / LIB / SOURCES).read_text() == _sources()
+    except OSError:
+        return False
+    return same and all((folder / BLOBS / digest).is_file() for digest in _offered(catalogue))
 
 
 def load(folder: Path) -> Read:
@@ -148,7 +171,14 @@ def _write_lib(lib: Path) -> None:
     for name, source in _lib():
         (lib / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, lib / name)
+    (lib / SOURCES).write_text(_sources())
     (lib / "kind").write_text(f"{sys.implementation.cache_tag} {sys.platform} {os.uname().machine}\n")
+
+
+def _sources() -> str:
+    """What the server is made of: another one, as of a later Ramify, is another snapshot."""
+    files = sorted((name, hashlib.sha256(source.read_bytes()).hexdigest()) for name, source in _lib())
+    return "".join(f"{digest}  {name}\n" for name, digest in files)
 
 
 def _lib() -> Iterable[tuple[str, Path]]:

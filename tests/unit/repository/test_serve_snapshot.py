@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ramify.repository.serve_load import load
-from ramify.repository.serve_snapshot import CATALOGUE, SnapshotError, write
+from ramify.repository.serve_snapshot import CATALOGUE, SnapshotError, update, write
 from ramify.repository.serve_snapshot import load as load_snapshot
 from ramify.repository.store import Store
 from unit.repository import packs, projects
@@ -96,6 +96,23 @@ def test_the_same_project_gives_the_same_snapshot(tmp_path: Path) -> None:
         found.append(read.catalogue.targets["server"])
 
     assert found[0] == found[1]
+
+
+def test_a_snapshot_is_written_again_only_when_something_changed(tmp_path: Path) -> None:
+    target = with_server(tmp_path)
+
+    def renewed() -> bool:
+        catalogue = load(tmp_path, without=target).catalogue
+        assert catalogue is not None
+        return update(catalogue, target)
+
+    assert [renewed(), renewed()] == [True, False]
+    (tmp_path / "repositories/config/motd.txt").write_text("goodbye\n")
+    assert [renewed(), renewed()] == [True, False]
+    next((target / "blobs").iterdir()).unlink()
+    assert [renewed(), renewed()] == [True, False]
+    (target / "lib/SHA256SUMS").write_text("of another Ramify\n")
+    assert [renewed(), renewed()] == [True, False]
 
 
 def test_no_snapshot_holds_itself(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from ramify.model.diagnostics import DiagnosticsError
 def command(session: Session, folder: Path) -> None:
     """Write to FOLDER all that `repo serve` would serve, and the server itself.
 
-    A component that extends collection:ramify.core.repository, and has FOLDER in its own, serves it on hosts
-    that have nothing but sshd and a python3 of this machine's kind.
+    A component that extends collection:ramify.core.repository gets its own when it is planned; this is for
+    those who serve one by other means: it needs nothing but a python3 of this machine's kind.
     """
     from ramify.repository.serve_load import load  # noqa: PLC0415 - `--help` needs none of it
     from ramify.repository.serve_snapshot import SnapshotError, write  # noqa: PLC0415
