@@ -2,8 +2,8 @@
 
 The archive is one marshalled tuple: the magic number of the sender's Python, the loader's source and
 code, all modules' sources (compressed), and each module's code (compressed). A host with the same Python
-compiles nothing; another one compiles what a session asks for, once. It is content-addressed, so building it is
-deterministic.
+compiles nothing; another one compiles what sessions ask for, once. It is content-addressed, so building it
+is deterministic.
 """
 
 from __future__ import annotations
