@@ -101,8 +101,10 @@ class StubClient:
         if have == _COMPLETE:
             return
         with pack.open("rb") as stream:
+            if have >= os.fstat(stream.fileno()).st_size:
+                have = 0  # all of it, but not checked: somebody else is about to, or was killed before
             try:
-                await self._stream(artifact, stream, max(have, 0))
+                await self._stream(artifact, stream, have)
             except StubError as error:
                 if error.code not in (wire.OFFSET, wire.CORRUPT) or not have:
                     raise

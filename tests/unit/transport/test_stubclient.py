@@ -136,6 +136,18 @@ async def test_a_part_that_is_not_ours_is_sent_anew(tmp_path: Path) -> None:
         assert (await stub.request("have", artifacts=[digest])).have == {digest: -1}
 
 
+async def test_a_part_that_has_all_bytes_and_was_never_checked_is_sent_anew(tmp_path: Path) -> None:
+    """Another session may be about to check it, or was killed before it could."""
+    file = tmp_path / "pack"
+    digest = pack(file, big=os.urandom(2 << 20))
+    part = tmp_path / "root" / "packs" / f"{digest}.part"
+    part.parent.mkdir(parents=True, mode=0o700)
+    part.write_bytes(file.read_bytes())
+    async with session(tmp_path / "root") as stub:
+        await stub.put(digest, file)
+        assert (await stub.request("have", artifacts=[digest])).have == {digest: -1}
+
+
 async def test_a_pack_that_is_not_what_its_digest_says_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "pack"
     pack(file, some=b"thing")
