@@ -4,8 +4,12 @@ import asyncio
 
 from ramify.cli.session import Session
 from ramify.initiator.operator import Workspace, ask
+from ramify.model.diagnostics import DiagnosticsError
 from ramify.model.events import Event, Note
 from ramify.model.plan import Plan
+
+_MANY = frozenset("*?[{")
+"""What a selection has that may take nodes which nobody here knows, beside those that are known."""
 
 
 def whole_plan(session: Session, space: Workspace, selection: tuple[str, ...]) -> Plan:
@@ -14,7 +18,7 @@ def whole_plan(session: Session, space: Workspace, selection: tuple[str, ...]) -
     Raises:
         DiagnosticsError: an expression selects nothing.
     """
-    if not space.fleet.unseen:
+    if not space.fleet.unseen or _is_all_here(space, selection):
         return space.plan(selection)
 
     def emit(event: Event) -> None:
@@ -22,3 +26,13 @@ def whole_plan(session: Session, space: Workspace, selection: tuple[str, ...]) -
             session.note(f"{event.path}: {event.text}")
 
     return space.plan(selection, asyncio.run(ask(space, emit)))
+
+
+def _is_all_here(space: Workspace, selection: tuple[str, ...]) -> bool:
+    """Whether a selection surely takes nothing that is planned by an initiator."""
+    if not selection or not _MANY.isdisjoint("".join(selection)):
+        return False
+    try:
+        return not space.plan(selection).open
+    except DiagnosticsError:
+        return False  # an initiator may know what nobody knows here

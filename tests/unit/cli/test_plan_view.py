@@ -6,7 +6,7 @@ from functools import partial
 from ramify.cli import plan_view
 from ramify.cli.plan_view import NOTHING, SCREEN
 from ramify.compile.fleet import Fleet
-from ramify.model.plan import Plan
+from ramify.model.plan import Open, Plan, Summary
 from unit.cli import fleets
 
 Golden = Callable[[str, str], None]
@@ -75,3 +75,13 @@ def test_everything_is_shown_when_asked_for() -> None:
     records = list(fleets.recorded(fleet).values())
     kept = [one for at, one in enumerate(records) if at * at % 7 != 2]
     assert "more" not in text(fleet, fleets.planned(fleet, kept), full=True)
+
+
+def test_what_is_planned_by_initiators_is_told_with_the_reason_why_it_is_not_known() -> None:
+    plan = Plan("b", (), Summary(), open=(Open("/ma/m8"), Open("/ma/m9"), Open("/ma/x", "no route")))
+
+    shown = plan_view.text(plan, str)
+
+    assert "? below /ma/m[8-9]: planned there once its initiator runs\n" in shown
+    assert "? below /ma/x: cannot be planned now: no route\n" in shown
+    assert shown.endswith("Plan: 0 to add, 0 to change, 0 to destroy; more may be below 3 nodes.")

@@ -37,3 +37,13 @@ def test_many_nodes_are_folded_by_level_and_state(golden: Golden) -> None:
 
 def test_no_nodes_is_one_line() -> None:
     assert status_view.text(()) == status_view.NOTHING
+
+
+def test_what_initiators_plan_is_neither_in_sync_nor_not() -> None:
+    there = [NodeRecord("/ma/m9/app", "h9", "/ma/m9", "installed", "active")]
+
+    (found,) = status_view.statuses((), {}, there)
+
+    assert (found.in_sync, found.action, found.service) == (None, None, "active")
+    assert status_view.text([found]).splitlines()[1].split()[-2:] == ["planned", "there"]
+    assert status_view.last_line([found]) == "Status: 1 node, 1 active, 0 in sync, 1 planned there."

@@ -6,13 +6,17 @@ from hypothesis import strategies as st
 
 from ramify.initiator import messages
 from ramify.initiator.messages import PIECE, UnusableMessageError
-from ramify.model.events import Finished, Found, Note, Started
+from ramify.model.events import Finished, Found, Note, Planned, Started, Unheard
+from ramify.model.plan import Action, Change, NodePlan
 from ramify.model.record import NodeRecord, NodeResult, Outcome
 from ramify.transport.frames import HEADER_LIMIT
 
 RECORD = NodeRecord("/a/b", "h", "/a", values={"x": "y"})
+PLAN = NodePlan("/a/b", Action.UPDATE, "h", "/a", ("configure",), (Change("x", None, "y"),), "r")
+PLANNED = Planned("/a", "d", (PLAN,), ("/a/b",), last=False)
 DOWN: list[messages.Downward] = [
     messages.RunRequest("apply", "b", "/a", "r", "k", ("/a/*",), "/agent"),
+    messages.RunRequest("plan", "b", "/a", "r", "k", mounts={"/a/b": "", "/a/c": "d"}),
     messages.Chunk("pack", "d", 5, 10),
     messages.Records((RECORD,), last=True),
     messages.Missing("pack", "d", "why"),
@@ -22,6 +26,7 @@ UP: list[messages.Upward] = [
     messages.Need("pack", "d", 5),
     messages.Events((Started("/a", "h"), Finished(NodeResult("/a", Outcome.DONE), RECORD), Note("/a", "x"))),
     messages.Events((Found("/a", (RECORD,)),)),
+    messages.Events((PLANNED, Unheard("/a/b", Outcome.UNKNOWN, "no word", "of it"))),
     messages.Recorded("/a", (RECORD,), last=False),
     messages.Ended(),
     messages.Refused("no", begun=True),
@@ -74,3 +79,11 @@ def test_values_of_any_size_do_not_stop_a_record() -> None:
     assert record == NodeRecord("/a", "h", "/", digest="d")
     assert isinstance(event, Finished)
     assert event.record == record
+
+
+def test_neither_do_changes_of_any_size_stop_a_plan() -> None:
+    large = NodePlan("/a", Action.UPDATE, "h", "/", changes=(Change("x", None, "x" * (HEADER_LIMIT + 1)),))
+
+    ((planned,),) = messages.pieces([large])
+
+    assert (planned.path, planned.changes, planned.reason) == ("/a", (), "values too large to be shown here")

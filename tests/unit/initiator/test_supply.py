@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ramify.initiator.supply import MissingArtifactError, Supply
+from ramify.initiator.supply import MissingArtifactError, Supply, first_of
 from ramify.repository.store import Store
 
 DIGEST = "a" * 64
@@ -75,3 +75,15 @@ async def test_closing_stops_what_is_coming(tmp_path: Path) -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_one_source_is_asked_after_the_other_and_all_say_why(tmp_path: Path) -> None:
+    async def nothing(digest: str) -> Path:
+        raise MissingArtifactError(f"no {digest[:2]}")
+
+    async def everything(digest: str) -> Path:
+        return tmp_path / digest
+
+    assert await first_of(nothing, everything)(DIGEST) == tmp_path / DIGEST
+    with pytest.raises(MissingArtifactError, match="no aa; no aa"):
+        await first_of(nothing, nothing)(DIGEST)

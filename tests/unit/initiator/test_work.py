@@ -19,8 +19,15 @@ def spec(tmp_path: Path) -> Spec:
     return Spec(tmp_path)
 
 
-def cut(fleet: Fleet, records: dict[str, NodeRecord] | None = None, **more: bool) -> dict[str, Branch]:
-    found = branches(fleet, plan(fleet, "b", records or {}), records or {}, **more)
+def cut(
+    fleet: Fleet,
+    records: dict[str, NodeRecord] | None = None,
+    *,
+    everything: bool = False,
+    mounts: tuple[str, ...] = (),
+) -> dict[str, Branch]:
+    made = plan(fleet, "b", records or {})
+    found = branches(fleet, made, records or {}, everything=everything, mounts=mounts)
     assert len({branch.path for branch in found}) == len(found)
     return {branch.path: branch for branch in found}
 
@@ -92,3 +99,23 @@ def test_the_agent_is_forwarded_to_those_only_that_have_to_pass_it_on(
     assert (
         cut(compile_fleet(spec.bundle({"lone": leaves()}, auth=auth)), records)["/gw1"].needs_agent is wanted
     )
+
+
+def test_whoever_leads_to_what_is_planned_by_its_initiator_is_a_branch(spec: Spec) -> None:
+    whole = compile_fleet(spec.bundle(TREE))
+    records = {node.path: up(whole, node.path) for node in whole.tree.nodes}
+
+    (branch,) = cut(whole, records, mounts=("/gw2/db", "/gw2/app1/far")).values()
+
+    assert (branch.path, branch.mounts, branch.below) == ("/gw2", ("/gw2/db", "/gw2/app1/far"), ())
+    assert branch.leads_on
+    assert not branch.touched
+    own = compile_fleet(spec.bundle(TREE), "/gw2")
+    assert set(cut(own, records, mounts=("/gw2", "/gw2/db"))) == {"/gw2/db"}
+
+
+def test_the_agent_goes_where_hosts_that_cannot_be_seen_may_need_it(spec: Spec) -> None:
+    for auth in ("agent", "key"):
+        fleet = compile_fleet(spec.bundle(TREE, auth=auth))
+        records = {node.path: up(fleet, node.path) for node in fleet.tree.nodes}
+        assert cut(fleet, records, mounts=("/gw1",))["/gw1"].needs_agent == (auth == "agent")
