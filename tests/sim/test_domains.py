@@ -8,7 +8,7 @@ from msgspec import structs
 
 from ramify.compile.unseen import There
 from ramify.model.bundle import Bundle
-from ramify.model.events import Finished, Note
+from ramify.model.events import Finished, Found, Note
 from ramify.model.plan import Action, Open, Plan
 from ramify.transport.errors import Phase, UnreachableError
 from sim.spec import leaves
@@ -82,6 +82,27 @@ async def test_asking_changes_no_directory(stage: Stage, outer: Bundle) -> None:
 
     assert set(changed(await stage.operator.plan_there(outer))) == {f"{MOUNT}/db"}
     assert [(one.records(), one.runs()) for one in held] == before
+
+
+async def test_whoever_asks_is_told_of_plans_and_not_of_records(stage: Stage, outer: Bundle) -> None:
+    await stage.operator.apply(outer)
+    known = stage.operator.records()[f"{MOUNT}/db"]
+    stage.operator.directory.write([structs.replace(known, service="configured")])
+
+    assert not (await stage.operator.plan_there(outer)).anything
+    assert not [event for event in stage.operator.events if isinstance(event, Found)]
+
+
+async def test_an_initiator_that_lost_its_directory_plans_from_what_its_parent_knows(
+    stage: Stage, outer: Bundle
+) -> None:
+    await stage.operator.apply(outer)
+    directory = stage.world.initiator(MOUNT).directory
+    for table in ("nodes", "runs"):
+        directory._connection.execute(f"DELETE FROM {table}")
+
+    assert not (await stage.operator.plan_there(outer)).anything
+    assert (directory.records(), directory.runs()) == ({}, [])
 
 
 async def test_a_change_of_the_domain_touches_its_own_nodes_only(stage: Stage, outer: Bundle) -> None:

@@ -12,7 +12,7 @@ from ramify.initiator.link import Link
 from ramify.initiator.ports import Session
 from ramify.initiator.visit import Job, Place
 from ramify.initiator.work import Branch, branches
-from ramify.model.events import Event, Planned, Unheard
+from ramify.model.events import Event, Unheard
 from ramify.model.inventory import Host
 from ramify.model.record import NodeRecord, Outcome
 from ramify.stub.tables import RUNNING
@@ -28,7 +28,6 @@ class Inquiry:
         self._place = place
         self._emit = emit
         self._slots = asyncio.Semaphore(job.options.parallel)
-        self._answered: set[str] = set()
 
     async def carry_out(self) -> None:
         """Ask them all; whatever happens on the way to one, the others are asked."""
@@ -70,11 +69,9 @@ class Inquiry:
 
     def _hear(self, events: tuple[Event, ...]) -> None:
         for event in events:
-            if isinstance(event, Unheard) or (isinstance(event, Planned) and event.last):
-                self._answered.add(event.path)
             self._emit(event)
 
     def _give_up(self, branch: Branch, outcome: Outcome, why: str) -> None:
+        # Of those that have told their plans already, that is what counts.
         for mount in branch.mounts:
-            if mount not in self._answered:
-                self._emit(Unheard(mount, outcome, why))
+            self._emit(Unheard(mount, outcome, why))
