@@ -33,7 +33,7 @@ def ramify(folder: Path, *words: str, code: int = 0) -> str:
     how: dict[str, Any] = {"cwd": folder, "capture_output": True, "text": True, "timeout": 300}
     done = subprocess.run([*RAMIFY, *words], check=False, **how)
     assert done.returncode == code, (words, done.stdout, done.stderr)
-    return done.stdout
+    return str(done.stdout)
 
 
 def read(folder: Path, *words: str) -> Any:

@@ -4,15 +4,15 @@ Used by whoever plans a domain: on the operator's machine, and, where only an in
 by that. So it needs nothing but what initiators have, and goes without proxies.
 """
 
+from graphlib import CycleError
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, structs
 
-from ramify.compile import mounts
+from ramify.compile import merging, mounts
 from ramify.model import bundle as bundles
-from ramify.model import siblings
 from ramify.model.bundle import Bundle, UnusableBundleError
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.hierarchy import Domain
@@ -93,9 +93,13 @@ def opened(data: bytes, server: str) -> Bundle:
     """
     bundle = bundles.decode(data, bundles.digest(data))
     found = Diagnostics()
-    for one in bundles.within(bundle):
-        for specs in (one.hierarchy.tree, *(spec.children for spec in one.hierarchy.templates.values())):
-            siblings.check_names(specs, found)
+    try:
+        for one in bundles.within(bundle):
+            merging.check_merged(merging.merge_templates(one.hierarchy, found), found)
+    except CycleError as error:
+        raise UnusableBundleError(f"{server} has templates that go in a circle") from error
+    except ValueError as error:  # a range, which counts nodes before their names are looked at
+        raise UnusableBundleError(f"{server} has {error}") from error
     wrong = next(iter(found), None)
     if wrong is not None:
         raise UnusableBundleError(f"{server} has {wrong.summary}")

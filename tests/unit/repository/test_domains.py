@@ -402,11 +402,27 @@ def test_what_is_no_bundle_is_told_at_the_server_s_place(server: Server, tmp_pat
     assert len(line) < 300
 
 
-def test_names_that_no_path_can_hold_are_refused(tmp_path: Path) -> None:
-    sent = offered(tmp_path).replace(b'"name":"top"', b'"name":"../../top"')
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (b'"name":"top"', b'"name":"../../top"', "cannot be the name of a node"),
+        (b'"name":"deep"', b'"name":"../deep"', "cannot be the name of a node"),
+        (b'"name":"deep"', b'"name":"x[1-99999999]"', "100,000"),
+        (b'"extends":["t"]', b'"extends":["u"]', "templates that go in a circle"),
+        (b'"format":1', b'"format":2', "format 2, expected 1"),
+    ],
+)
+def test_what_a_server_says_is_checked_as_documents_are(
+    tmp_path: Path, old: bytes, new: bytes, words: str
+) -> None:
+    tree = "templates: {t: {vars: {x: 1}}, u: {extends: t}}\ntree: {top: {children: {deep: {}}}}\n"
+    write(tmp_path, hierarchy_yml=tree)
+    sent = encode(bundle(load(tmp_path, runtimes=False)))
+    assert old in sent
 
-    with pytest.raises(UnusableBundleError, match="cannot be the name of a node"):
-        domains.opened(sent, "http://repo/")
+    domains.opened(sent, "http://repo/")
+    with pytest.raises(UnusableBundleError, match=words):
+        domains.opened(sent.replace(old, new), "http://repo/")
 
 
 # The client that initiators use too.
