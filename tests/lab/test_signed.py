@@ -1,4 +1,4 @@
-"""A signed project on the lab: what was signed runs, and nothing else, whoever on the way has turned hostile."""
+"""A signed project on the lab: what was signed runs, and nothing else, whoever on the way is hostile."""
 
 import json
 import os
