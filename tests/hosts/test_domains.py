@@ -48,7 +48,10 @@ def _domain(fleet: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     tree = {"tree": {"leaf[1-2]": {"vars": {"word": "nine"}}}}
     known = "".join(fleet.hosts[name].known_hosts for name in names)
-    return projects.write(tmp_path_factory.mktemp("domain") / "m9", tree, inventory, known)
+    folder = projects.write(tmp_path_factory.mktemp("domain") / "m9", tree, inventory, known)
+    # Code that nobody else has: it comes from the domain's own server.
+    (folder / "beat/beat.sh").write_text(f"{projects.BEAT}# of m9\n")
+    return folder
 
 
 @pytest.fixture(scope="module", name="server")
@@ -159,6 +162,9 @@ def test_then_there_is_one_tree_and_nothing_to_do(fleet: World, project: Path) -
 
     assert sorted(node["path"] for node in told["nodes"]) == sorted(HERE + THERE)
     assert (changed(told), told["open"], list(told["domains"])) == ([], [], [MOUNT])
+    asked = len(fleet.hosts["gw1"].logins())
+    assert ramify(fleet, project, "plan", "/gwma/gw7")["open"] == []
+    assert len(fleet.hosts["gw1"].logins()) == asked
     before = len(fleet.hosts["leaf91"].logins())
     assert ramify(fleet, project, "apply", "-y")["counts"]["unchanged"] == 6
     assert len(fleet.hosts["leaf91"].logins()) == before

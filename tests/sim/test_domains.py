@@ -229,6 +229,35 @@ async def test_an_initiator_that_cannot_be_reached_leaves_what_is_below_open(
     assert not (await stage.operator.plan_there(outer)).anything
 
 
+async def test_a_dead_initiator_leaves_what_is_below_open_and_the_next_apply_wakes_it(
+    stage: Stage, outer: Bundle
+) -> None:
+    await stage.operator.apply(outer)
+    for path in ("/gw1", MOUNT):
+        stage.world.kill(stage.world.initiator(path))
+        serve(stage, {**DOMAIN, "db": leaves(vars={"word": f"while {path} was dead"})})
+
+        assert (await stage.operator.plan_there(outer)).open == (Open(MOUNT),)
+        report = outcomes(await stage.operator.apply(outer))
+
+        assert set(report.values()) <= {"done", "unchanged"}
+        assert report[f"{MOUNT}/db"] == "done"
+        assert not (await stage.operator.plan_there(outer)).anything
+
+
+async def test_an_initiator_that_dies_while_it_is_asked_leaves_it_open_for_that_reason(
+    stage: Stage, outer: Bundle
+) -> None:
+    await stage.operator.apply(outer)
+    stage.world.kill_at[MOUNT] = 2
+
+    (left,) = (await stage.operator.plan_there(outer)).open
+
+    assert (left.path, bool(left.why)) == (MOUNT, True)
+    assert not (await stage.operator.plan_there(outer)).summary.anything
+    assert set(outcomes(await stage.operator.apply(outer)).values()) <= {"done", "unchanged"}
+
+
 async def test_a_link_lost_while_asking_leaves_the_plan_open_and_nothing_else(
     stage: Stage, outer: Bundle
 ) -> None:

@@ -1,7 +1,5 @@
 """Plans with what is planned there: initiators are asked where only they can ask for a domain."""
 
-import asyncio
-
 from ramify.cli.session import Session
 from ramify.initiator.operator import Workspace, ask
 from ramify.model.diagnostics import DiagnosticsError
@@ -20,6 +18,7 @@ def whole_plan(session: Session, space: Workspace, selection: tuple[str, ...]) -
     """
     if not space.fleet.unseen or _is_all_here(space, selection):
         return space.plan(selection)
+    import asyncio  # noqa: PLC0415 - whoever asks nobody starts faster without
 
     def emit(event: Event) -> None:
         if isinstance(event, Note):
