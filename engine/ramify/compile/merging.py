@@ -53,7 +53,9 @@ def _over(spec: NodeSpec, base: NodeSpec) -> NodeSpec:
         spec,
         vars=deep_merge(base.vars, spec.vars),
         after=spec.after or base.after,
-        rollout=deep_merge(base.rollout or {}, spec.rollout or {}) or None,
+        rollout=spec.rollout.over(base.rollout)
+        if spec.rollout and base.rollout
+        else spec.rollout or base.rollout,
         domain=spec.domain or base.domain,
         children=(*inherited, *own.values()),
         origins={n: place for n, place in base.origins.items() if not _hidden(n, spec.vars)} | spec.origins,
@@ -107,8 +109,7 @@ class _Finish:
 
     def _finished(self, spec: NodeSpec) -> NodeSpec:
         children = tuple(self(child) for child in spec.children)
-        rollout = spec.rollout and _plain(spec.rollout)
-        return structs.replace(spec, vars=_plain(spec.vars), rollout=rollout, children=children)
+        return structs.replace(spec, vars=_plain(spec.vars), children=children)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Checks what one document alone can show. What templates add is merged and checke
 
 from collections.abc import Iterable
 
-from ramify.documents import domain, templates
+from ramify.documents import domain, rollout, templates
 from ramify.documents.node import Node
 from ramify.documents.reading import pattern, read_yaml
 from ramify.model import order, siblings
@@ -28,6 +28,7 @@ def _build(root: Node, found: Diagnostics) -> Hierarchy:
         tree=_specs(root["tree"], found),
         templates={spec.name: spec for spec in _specs(root["templates"], found)},
         assertions=tuple(_assertion(node, found) for node in root["assert"].elements),
+        rollout=rollout.build(root["rollout"], found),
     )
     templates.check(hierarchy.templates, hierarchy.tree, found)
     for spec in hierarchy.templates.values():
@@ -55,7 +56,7 @@ def _spec(name: str, node: Node, origin: Origin, found: Diagnostics) -> NodeSpec
         extends=_words(node["extends"]),
         vars=variables.value if isinstance(variables.value, dict) else {},
         after=_words(node["after"]),
-        rollout=node["rollout"].value,
+        rollout=rollout.build(node["rollout"], found),
         children=_specs(node["children"], found),
         domain=domain.build(node, found) if "domain" in node else None,
         origins={key: node.key(key) for key in node if key != "vars"} | _places(variables, ""),

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from ramify.model.diagnostics import Origin
+from ramify.model.rollout import Rollout
 
 
 class Domain(Struct, frozen=True):
@@ -42,7 +43,7 @@ class NodeSpec(Struct, frozen=True):
     extends: tuple[str, ...] = ()
     vars: dict[str, Any] = field(default_factory=dict)
     after: tuple[str, ...] = ()
-    rollout: dict[str, Any] | None = None
+    rollout: Rollout | None = None
     children: tuple["NodeSpec", ...] = ()
     domain: Domain | None = None
     origins: dict[str, Origin] = field(default_factory=dict)
@@ -58,8 +59,9 @@ class Assertion(Struct, frozen=True):
 
 
 class Hierarchy(Struct, frozen=True):
-    """A hierarchy document."""
+    """A hierarchy document; its `rollout` is that of the top nodes."""
 
     tree: tuple[NodeSpec, ...]
     templates: dict[str, NodeSpec] = field(default_factory=dict)
     assertions: tuple[Assertion, ...] = ()
+    rollout: Rollout | None = None

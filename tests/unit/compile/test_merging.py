@@ -10,6 +10,7 @@ from ramify.compile.merging import MAX_NODES, deep_merge, merge_templates
 from ramify.model.diagnostics import Diagnostics
 from ramify.model.hierarchy import Hierarchy, NodeSpec
 from ramify.model.paths import MAX_DEPTH
+from ramify.model.rollout import Amount, Rollout
 from unit.compile.bundles import at, problems, spec, told
 
 
@@ -92,13 +93,13 @@ def test_children_of_templates_have_their_templates_too() -> None:
 
 
 def test_order_and_rollout_come_from_a_template_unless_written() -> None:
-    site = spec("site", after=("db",), rollout={"waves": [1], "limits": {"fail": 1, "offline": 2}})
+    site = spec("site", after=("db",), rollout=Rollout(bake=5.0, max_fail=Amount(2)))
 
     inherits = one(spec("app", extends=("site",)), site)
-    writes = one(spec("app", extends=("site",), after=("web",), rollout={"limits": {"fail": 9}}), site)
+    writes = one(spec("app", extends=("site",), after=("web",), rollout=Rollout(max_fail=Amount(9))), site)
 
     assert (inherits.after, inherits.rollout) == (("db",), site.rollout)
-    assert (writes.after, writes.rollout) == (("web",), {"waves": [1], "limits": {"fail": 9, "offline": 2}})
+    assert (writes.after, writes.rollout) == (("web",), Rollout(bake=5.0, max_fail=Amount(9)))
 
 
 def test_a_name_that_is_no_template_was_told_when_reading_and_adds_nothing() -> None:

@@ -12,6 +12,7 @@ from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.inventory import HostSettings
 from ramify.model.paths import MAX_DEPTH
 from ramify.model.patterns import Kind
+from ramify.model.rollout import Amount, Rollout
 
 T = TypeVar("T")
 
@@ -89,7 +90,11 @@ assert:
         ]
         assert region.extends == zone.extends == ("site",)
         assert region.vars == {"tz": "UTC", "net": {"dns": ["a", "b"]}}
-        assert region.rollout == {"waves": [1, "25%", "100%"], "max_fail": "5%", "on_failure": "rollback"}
+        assert region.rollout == Rollout(
+            waves=(Amount(1), Amount(25, share=True), Amount(100, share=True)),
+            max_fail=Amount(5, share=True),
+            on_failure="rollback",
+        )
         assert zone.children[1].after == ("db",)
         assert read.templates["site"].vars["interval"] == 30
 
