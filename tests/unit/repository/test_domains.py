@@ -93,10 +93,12 @@ def test_a_domain_that_is_mounted_often_is_read_once(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(repository, "read", counted)
     names = (*(f"region{number}" for number in range(1, 11)), "other[1-50]")
+    middle = {"mid.yml": f"tree: {{deep: {{domain: {M7}}}}}\n", "r.yml": "code: []\n"}
+    through = mounted("{repository: r.yml, hierarchy: mid.yml}", "through")
 
-    loaded = load(project(tmp_path, mounted(M7, *names)))
+    loaded = load(project(tmp_path, through + mounted(M7, *names), middle))
 
-    assert len(bundle(loaded).domains) == 1
+    assert len(bundle(loaded).domains) == 2
     assert seen.count("domains/m7/repository.xml") == 1
 
 
