@@ -31,18 +31,22 @@ def first_of(*sources: Fetch) -> Fetch:
 
 
 def from_servers(bundle: Bundle, store: Store) -> Fetch | None:
-    """The servers of those domains of a bundle that were planned by whoever made it."""
+    """The servers of those domains of a bundle that were planned by whoever made it, an operator."""
     if not bundle.domains:
         return None
     from ramify.repository.domains import fetch_pack, servers  # noqa: PLC0415 - only for those who have one
+    from ramify.repository.downloads import Downloads  # noqa: PLC0415
 
     known = servers(bundle)
+    if not known:
+        return None
+    downloads = Downloads()  # through the operator's proxies, as all else that is read here
 
     async def fetch(digest: str) -> Path:
         if digest not in known:
             raise MissingArtifactError(f"artifact {digest[:12]} is in no store")
         try:
-            return await asyncio.to_thread(fetch_pack, known[digest], digest, store)
+            return await asyncio.to_thread(fetch_pack, known[digest], digest, store, downloads=downloads)
         except TransferError as error:
             raise MissingArtifactError(f"artifact {digest[:12]} of {known[digest]}: {error}") from error
 

@@ -19,7 +19,7 @@ from ramify.model.hierarchy import Domain
 from ramify.repository.artifacts import MAX_TOTAL
 from ramify.repository.partials import held
 from ramify.repository.store import Store
-from ramify.repository.transfers import Limits, Request, TransferError, Validators, Watcher
+from ramify.repository.transfers import Limits, Request, TransferError, Validators
 from ramify.stub import artifacts, layout
 from ramify.stub.wire import StubError
 
@@ -39,9 +39,7 @@ def pack_url(server: str, digest: str) -> str:
     return f"{server.rstrip('/')}/packs/{digest}"
 
 
-def fetch_bundle(
-    server: str, known: str = "", limits: Limits | None = None, watcher: Watcher | None = None
-) -> bytes | None:
+def fetch_bundle(server: str, known: str = "", limits: Limits | None = None) -> bytes | None:
     """Ask a server for its project's bundle; None if it is the one with the known digest. Blocks.
 
     Raises:
@@ -52,14 +50,16 @@ def fetch_bundle(
     with TemporaryDirectory(prefix="ramify-") as folder:
         file = Path(folder) / "bundle"
         with held(file) as partial:
-            received = _downloads(limits, watcher).fetch(request, partial)
+            received = _downloads(limits).fetch(request, partial)
         return None if received is None else file.read_bytes()
 
 
 def fetch_pack(
-    server: str, digest: str, store: Store, limits: Limits | None = None, watcher: Watcher | None = None
+    server: str, digest: str, store: Store, limits: Limits | None = None, downloads: "Downloads | None" = None
 ) -> Path:
     """Bring a pack of a server's bundle into a store, going on where an earlier attempt broke off; blocks.
+
+    `downloads` is another way to ask than directly.
 
     Raises:
         TransferError: it cannot be had, or holds something else.
@@ -75,7 +75,7 @@ def fetch_pack(
             partial.restart()
             return target
         url = pack_url(server, digest)
-        _downloads(limits, watcher).fetch(Request(url, MAX_TOTAL), partial)
+        (downloads or _downloads(limits)).fetch(Request(url, MAX_TOTAL), partial)
         try:
             artifacts.verify(layout.Root(str(store.folder)), digest, str(file))
         except StubError as error:
@@ -141,10 +141,10 @@ def _served(bundle: Bundle) -> list[tuple[Domain, Bundle]]:
     ]
 
 
-def _downloads(limits: Limits | None, watcher: Watcher | None) -> "Downloads":
+def _downloads(limits: Limits | None) -> "Downloads":
     # Whoever only reads what is here asks nobody.
     from ramify.repository.direct import DirectConnections  # noqa: PLC0415
     from ramify.repository.downloads import Downloads  # noqa: PLC0415
 
     limits = limits or Limits()
-    return Downloads(limits, watcher, connections=DirectConnections(limits))
+    return Downloads(limits, connections=DirectConnections(limits))
