@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from msgspec import structs
 
 from ramify.compile import unseen
 from ramify.compile.fleet import Fleet, compile_fleet
+from ramify.compile.holding import recalled
 from ramify.compile.planning import plan, wanted
 from ramify.compile.selection import select
 from ramify.compile.unseen import There
@@ -26,12 +28,13 @@ from ramify.initiator.serving import Service
 from ramify.initiator.supply import Supply
 from ramify.initiator.visit import Job, Place
 from ramify.model import bundle as bundles
-from ramify.model import paths
+from ramify.model import paths, saved
 from ramify.model.bundle import Bundle
 from ramify.model.events import Event, Planned, Report, Unheard
 from ramify.model.inventory import Host
 from ramify.model.plan import Plan
 from ramify.model.record import NodeRecord, Outcome
+from ramify.model.saved import Saved
 from ramify.repository.store import Store
 from ramify.repository.transfers import TransferError
 from ramify.stub.tables import RUNNING
@@ -297,8 +300,30 @@ class Operator:
         fleet = self.fleet(bundle)
         there = await self.ask(bundle) if fleet.unseen and kind == "apply" else None
         job = self._job(fleet, kind, self._plan(fleet, selection, there), options)
+        return await self._run(job)
+
+    async def _run(self, job: Job) -> Report:
         self.events = []
         return await Run(job, self._place(), self.events.append, lambda: f"{self._number:04}").carry_out()
+
+    def save(self, bundle: Bundle, *selection: str) -> Saved:
+        """A plan to be carried out later, as it comes back from its file."""
+        return self._saved(self.fleet(bundle), self.plan(bundle, *selection))
+
+    async def save_there(self, bundle: Bundle, *selection: str) -> Saved:
+        """The same, with what initiators plan."""
+        return self._saved(self.fleet(bundle), await self.plan_there(bundle, *selection))
+
+    def _saved(self, fleet: Fleet, made: Plan) -> Saved:
+        seen = saved.observed(made, self.records())
+        return saved.decode(saved.encode(Saved(made, bundles.encode(fleet.bundle), seen, "sim", "now")))
+
+    async def apply_saved(self, plan: Saved, options: Options = QUICK) -> Report:
+        """Carry out just what a plan says, as the operator does."""
+        fleet = self.fleet(plan.opened())
+        found = recalled(fleet, self.records(), plan)
+        job = self._job(fleet, "apply", found.plan, options)
+        return await self._run(replace(job, bundle=plan.bundle, held=found))
 
     async def ask(self, bundle: Bundle, options: Options = QUICK) -> There:
         """What initiators plan below nodes whose domains only they can ask for."""

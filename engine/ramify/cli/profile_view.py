@@ -7,7 +7,7 @@ from ramify.cli.paint import Paint
 from ramify.cli.tables import table
 from ramify.cli.value_view import quoted
 from ramify.model.diagnostics import Origin
-from ramify.model.profile import LATE, Profile, Value
+from ramify.model.profile import LATE, Profile, Value, shown
 
 _PLAIN = Paint()
 
@@ -54,7 +54,7 @@ def _values(values: Iterable[Value], kind: str) -> Iterator[str]:
         (
             value.name or str(at),
             "=",
-            quoted(LATE if value.text is None else value.text),
+            quoted(shown(value)),
             _places(value.origins),
         )
         for at, value in enumerate(values)
@@ -64,7 +64,7 @@ def _values(values: Iterable[Value], kind: str) -> Iterator[str]:
 
 def _file(value: Value) -> Iterator[str]:
     yield f"  {value.name}  {value.mode:04o}  {_places(value.origins)}"
-    for line in (LATE if value.text is None else value.text).splitlines():
+    for line in shown(value).splitlines():
         yield f"    | {line}"
 
 

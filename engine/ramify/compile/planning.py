@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from ramify.compile.certainty import INTERRUPTED, conditional, opaque, opaque_removal
+from ramify.compile.changes import changes
 from ramify.compile.fleet import Fleet
-from ramify.compile.profiles import profile, values
 from ramify.compile.steps import NOTHING, Standing, steps_down, steps_up
 from ramify.compile.tree import Node
 from ramify.compile.unseen import above
@@ -46,7 +47,7 @@ def plan(
         if not any(above(path, unseen))  # planned there
     ]
     leaving = gone if chosen is None else _chosen_to_leave(gone, chosen)
-    nodes = (*up, *map(_plan_removal, leaving))
+    nodes = (*up, *(_plan_removal(fleet, record) for record in leaving))
     return Plan(bundle_digest, nodes, summarise(nodes), selection)
 
 
@@ -89,22 +90,39 @@ def plan_node(fleet: Fleet, node: Node, record: NodeRecord | None) -> NodePlan:
     host = fleet.host_of(node.path)
     name = host.name if host else ""
     initiator = paths.parent(node.path)
+    action, steps, reason, found = _step(fleet, node, record, name)
+    if action is Action.UNCHANGED:
+        return NodePlan(node.path, action, name, initiator)
+    made = fleet.class_of(node)
+    return NodePlan(
+        node.path,
+        action,
+        name,
+        initiator,
+        steps,
+        found,
+        reason,
+        record.host if record and action is Action.REPLACE else "",
+        conditional(made, record),
+        opaque(made, steps),
+    )
+
+
+def _step(
+    fleet: Fleet, node: Node, record: NodeRecord | None, host: str
+) -> tuple[Action, tuple[str, ...], str, tuple[Change, ...]]:
+    """What happens to a node, by which steps, why, and what becomes of its values."""
     if record is None or not _matters(record):
-        return NodePlan(node.path, Action.CREATE, name, initiator, steps_up(NOTHING))
-    if record.host != name:
-        return NodePlan(
-            node.path, Action.REPLACE, name, initiator, steps_up(NOTHING),
-            reason=f"moves from {record.host}", previous_host=record.host,
-        )  # fmt: skip
+        return Action.CREATE, steps_up(NOTHING), "", ()
+    if record.host != host:
+        return Action.REPLACE, steps_up(NOTHING), f"moves from {record.host}", ()
     steps = steps_up(standing(fleet, node, record))
     if record.open:
-        return NodePlan(
-            node.path, Action.UPDATE, name, initiator, (LOOK, *steps), reason="an earlier run was interrupted"
-        )
+        return Action.UPDATE, (LOOK, *steps), "an earlier run was interrupted", ()
     if not steps:
-        return NodePlan(node.path, Action.UNCHANGED, name, initiator)
-    changes, reason = _changes(fleet, node, record)
-    return NodePlan(node.path, Action.UPDATE, name, initiator, steps, changes, reason)
+        return Action.UNCHANGED, (), "", ()
+    found, reason = _changes(fleet, node, record)
+    return Action.UPDATE, steps, reason, found
 
 
 class Found(Protocol):
@@ -156,21 +174,16 @@ def _changes(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[tuple[Change
     if record.digest == wished.node and record.binding == wished.binding:
         installed = record.environment == INSTALLED
         return (), f"found {record.service if installed else record.environment}"
-    after = values(profile(fleet, node))
-    before = record.values
-    changes = tuple(
-        Change(name, before.get(name), after.get(name))
-        for name in dict.fromkeys((*after, *before))
-        if before.get(name) != after.get(name)
-    )
+    found = changes(fleet, node, record.values)
     if record.digest == wished.node:
-        return changes, "an address around it changed, or Ramify itself"
-    return changes, "" if changes else "component or children changed"
+        return found, "an address around it changed, or Ramify itself"
+    return found, "" if found else "component or children changed"
 
 
-def _plan_removal(record: NodeRecord) -> NodePlan:
+def _plan_removal(fleet: Fleet, record: NodeRecord) -> NodePlan:
     steps = steps_down(Standing(record.environment, record.service))
     return NodePlan(
         record.path, Action.DESTROY, record.host, paths.parent(record.path),
         (LOOK, *steps) if record.open else steps, reason="not in the hierarchy any more",
+        conditional=INTERRUPTED if record.open else "", opaque=opaque_removal(fleet, record, steps),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from ramify.compile.tree import Node
 from ramify.model.component import Component
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError
 from ramify.model.profile import LATE, Part, Profile, Value
+from ramify.model.profile import shown as told
 from ramify.model.repository import fits, shown
 
 
@@ -108,6 +109,5 @@ def values(made: Profile) -> dict[str, str]:
     for part_name, part in (("install", made.install), ("service", made.service)):
         for kind, items in (("env", part.env), ("args", part.args), ("files", part.files)):
             for at, value in enumerate(items):
-                text = LATE if value.text is None else value.text
-                flat[f"{part_name}.{kind}.{value.name or at}"] = text
+                flat[f"{part_name}.{kind}.{value.name or at}"] = told(value)
     return flat

@@ -43,12 +43,13 @@ class Active:
     def is_for(self, request: RunRequest) -> bool:
         """Whether a request asks for just this work."""
         mine = self.request
-        return (mine.kind, mine.bundle, mine.path, mine.selection, mine.mounts) == (
+        return (mine.kind, mine.bundle, mine.path, mine.selection, mine.mounts, mine.observed) == (
             request.kind,
             request.bundle,
             request.path,
             request.selection,
             request.mounts,
+            request.observed,
         )
 
     async def pack(self, digest: str) -> Path:

@@ -60,18 +60,35 @@ class MovedOnError(NodeFailedError):
     """
 
 
+class StaleError(NodeFailedError):
+    """What is due is more than the saved plan says that is carried out: nothing was done."""
+
+
 class NoAnswerError(Exception):
     """The host is there, and a request was not answered in time: nobody knows what came of it."""
 
 
 @dataclass(frozen=True)
 class Driver:
-    """What driving needs, whichever node it is."""
+    """What driving needs; `may` are the commands that a saved plan has for the node, if one is carried out."""
 
     fleet: Fleet
     supply: Supply
     options: Options
     above: Proof = ()
+    may: tuple[str, ...] | None = None
+
+    def allow(self, steps: tuple[str, ...], state: NodeState | None = None) -> None:
+        """Go on only if the commands are planned.
+
+        Raises:
+            StaleError: they are more than a saved plan says.
+        """
+        if self.may is not None and not set(steps) <= set(self.may):
+            due = f"{', '.join(steps)} would be due, and " + (
+                f"only {', '.join(self.may)} was planned" if self.may else "nothing was planned"
+            )
+            raise StaleError(f"it is not as it was when this was planned ({due}): plan again", state=state)
 
     async def look(self, stub: Session, path: str) -> NodeState:
         """Where a node stands on its host."""
@@ -120,6 +137,7 @@ class Driver:
         state = await self.look(stub, path)
         steps = steps_down(Standing(state.environment, state.service))
         if steps:
+            self.allow(steps, state)
             begin()
             await self._commands(stub, path, steps)
 
@@ -135,6 +153,7 @@ class Driver:
         if condition(START, (state.environment, state.service)):
             found = f"{state.environment}, its service {state.service}"
             raise NodeFailedError(f"its initiator is {found}: it cannot be asked for what is below it")
+        self.allow((START,))
         begin()
         await self._commands(stub, path, (START,))
 
@@ -186,6 +205,7 @@ class Driver:
             steps = steps_up(standing(self.fleet, node, state))
             if not steps:
                 return state
+            self.allow(steps, state)
             if wish is None and _LOADING.intersection(steps):
                 wish = await self._order(stub, node)
             begin()

@@ -4,7 +4,7 @@ import logging
 
 from msgspec import Struct
 
-from ramify.initiator.drive import NoAnswerError, NodeFailedError
+from ramify.initiator.drive import NoAnswerError, NodeFailedError, StaleError
 from ramify.initiator.link import RunRefusedError
 from ramify.initiator.supply import MissingArtifactError
 from ramify.initiator.visit import StillThereError
@@ -28,6 +28,7 @@ _OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
     # Host key, login, sessions, the stub's start: the host is there, and somebody has to mend something.
     (TransportError, Outcome.FAILED),
     (StillThereError, Outcome.SKIPPED),
+    (StaleError, Outcome.SKIPPED),
     (NodeFailedError, Outcome.FAILED),
     (StubError, Outcome.FAILED),
     (RunRefusedError, Outcome.FAILED),
@@ -40,7 +41,8 @@ _OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
 class Ending(Struct, frozen=True):
     """What an error means for the node that was worked on; `state` is what its stub found after.
 
-    `lost` says that it was the way to the host that failed, and nothing on it.
+    `lost` says that it was the way to the host that failed, and nothing on it; `stale` that nothing was done
+    since what is there is not what a saved plan was made for.
     """
 
     outcome: Outcome
@@ -48,6 +50,7 @@ class Ending(Struct, frozen=True):
     detail: str = ""
     state: NodeState | None = None
     lost: bool = False
+    stale: bool = False
 
 
 def ending(error: Exception) -> Ending:
@@ -59,7 +62,8 @@ def ending(error: Exception) -> Ending:
     message = str(error)[:MOST_MESSAGE] or type(error).__name__
     state = error.state if isinstance(error, NodeFailedError) else None
     lost = isinstance(error, TransportError)
-    return Ending(outcome, message, _detail(error)[-MOST_DETAIL:], state, lost)
+    stale = isinstance(error, StaleError)
+    return Ending(outcome, message, _detail(error)[-MOST_DETAIL:], state, lost, stale)
 
 
 def _detail(error: Exception) -> str:

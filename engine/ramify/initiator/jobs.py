@@ -1,12 +1,14 @@
 """From a request to a job: bundle and domain are fetched, directories made to agree, and the plan is made."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from msgspec import Struct, structs
 
 from ramify.compile import unseen
 from ramify.compile.fleet import Fleet, compile_fleet
+from ramify.compile.holding import Held, held
 from ramify.compile.hosts import hosts
 from ramify.compile.planning import plan
 from ramify.compile.selection import select
@@ -25,6 +27,7 @@ from ramify.model.events import Found, Note, Planned
 from ramify.model.inventory import Host, HostSettings, HostSpec
 from ramify.model.plan import summarise
 from ramify.model.record import NodeRecord, fingerprint
+from ramify.model.saved import observed, summed
 from ramify.repository.store import Store
 
 Records = dict[str, NodeRecord]
@@ -79,7 +82,12 @@ class Jobs:
         refuse_unless_vouched(fleet, request.above, self._pinned)
         if fleet.bundle is not told:
             data = self._keep(fleet.bundle)
-        made = Made(self._job(request, fleet, records, data), seen)
+        job = self._job(request, fleet, records, data)
+        if request.observed:
+            job = replace(job, held=await self._held(request, job, records, parent))
+        if job.held is not None:
+            job = replace(job, plan=job.held.plan)
+        made = Made(job, seen)
         self._tidy(request, made)
         return made
 
@@ -125,6 +133,13 @@ class Jobs:
             above=request.above,
             mounts=mounts,
         )
+
+    async def _held(self, request: RunRequest, job: Job, records: Records, parent: Parent) -> Held:
+        """The saved plan's part that lies below, held against what is recorded here."""
+        seen = observed(job.plan, records)
+        if summed(seen) != request.observed:
+            seen = await parent.observed()
+        return held(job.plan, records, seen, self._path)
 
     async def _records(self, request: RunRequest, parent: Parent) -> Records:
         """Make both directories say the same: ours is nearer to the truth, unless it has never been used.

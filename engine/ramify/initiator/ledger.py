@@ -6,7 +6,7 @@ Rule 2: a node that ended with a record is recorded so; without one it is record
 Rule 3: a node in doubt keeps its mark, and whoever plans next looks first.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import structs
 
@@ -105,6 +105,16 @@ class Ledger:
         """Those nodes that have not ended are left as they were."""
         left = [path for path in nodes if path not in self._results]
         self._end([Finished(NodeResult(path, Outcome.SKIPPED, why)) for path in left])
+
+    def pass_over(self, stale: Mapping[str, str]) -> None:
+        """Nodes that moved on since they were planned are left as they are, each for a reason."""
+        self._end(
+            [
+                Finished(NodeResult(path, Outcome.SKIPPED, why, stale=True), record, gone=record is None)
+                for path, why in stale.items()
+                for record in (self._before.get(path),)
+            ]
+        )
 
     def leave(self, nodes: Iterable[str]) -> None:
         """Those nodes that have not ended needed nothing after all."""

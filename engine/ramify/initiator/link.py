@@ -3,7 +3,7 @@
 import asyncio
 import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO
 
 from ramify.initiator import messages
@@ -15,6 +15,7 @@ from ramify.initiator.messages import (
     Events,
     Missing,
     Need,
+    Observed,
     Recorded,
     Records,
     Refused,
@@ -41,11 +42,20 @@ class RunRefusedError(Exception):
 class Link:
     """One run on one initiator."""
 
-    def __init__(self, channel: Channel, host: str, supply: Supply, bundle: bytes) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        host: str,
+        supply: Supply,
+        bundle: bytes,
+        observed: Mapping[str, str] | None = None,
+    ) -> None:
+        """`observed` are the generations of a saved plan below the child; None without such a plan."""
         self._channel = channel
         self._host = host
         self._supply = supply
         self._bundle = bundle
+        self._observed = observed or {}
         self._writing = asyncio.Lock()
         self._found: dict[str, list[NodeRecord]] = {}
 
@@ -125,6 +135,10 @@ class Link:
                 for group in messages.pieces(records):
                     await self._send(Records(group, last=False))
                 await self._send(Records((), last=True))
+            case "observed":
+                for some in messages.generations(self._observed):
+                    await self._send(Observed(some, last=False))
+                await self._send(Observed({}, last=True))
             case "bundle" if need.digest == bundle:
                 await self._stream("bundle", need, io.BytesIO(self._bundle), len(self._bundle))
             case "bundle":

@@ -1,6 +1,7 @@
 """What a parent and its initiator say to each other, as frames over the session to the initiator's host."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Literal, TypeVar
 
 import msgspec
@@ -41,6 +42,9 @@ class RunRequest(Struct, frozen=True, tag="run"):
     forwarded SSH agent on the initiator's own host. `selection` holds path expressions, none for all.
     `mounts` are the nodes to go to whose domains are planned by their initiators, each with the digest of the
     domain's bundle that this was planned from; without one whatever the domain has by now.
+    `observed` stands for all that the nodes below were recorded as when a saved plan was made: who has other
+    records asks for the whole of it, and touches only what has stayed as it was. Without it there is no such
+    plan.
     """
 
     kind: Kind
@@ -53,12 +57,13 @@ class RunRequest(Struct, frozen=True, tag="run"):
     above: Proof = ()
     options: Options = Options()
     mounts: dict[str, str] = {}
+    observed: str = ""
 
 
 class Need(Struct, frozen=True, tag="need"):
     """The initiator asks for something that its parent has, from a byte on: it may have what is before."""
 
-    what: Literal["bundle", "pack", "records"]
+    what: Literal["bundle", "pack", "records", "observed"]
     digest: str = ""
     offset: int = 0
 
@@ -79,6 +84,13 @@ class Records(Struct, frozen=True, tag="records"):
     """Some of what the parent has recorded below the path; with `last` that was all."""
 
     records: tuple[NodeRecord, ...]
+    last: bool
+
+
+class Observed(Struct, frozen=True, tag="observed"):
+    """Some of the generations that a saved plan saw below the path; with `last` that was all."""
+
+    generations: dict[str, str]
     last: bool
 
 
@@ -115,11 +127,14 @@ class Refused(Struct, frozen=True, tag="refused"):
     begun: bool = False
 
 
-Downward = RunRequest | Chunk | Records | Missing
+Downward = RunRequest | Chunk | Records | Observed | Missing
 Upward = Need | Events | Recorded | Ended | Refused
 
 _DOWN: msgspec.json.Decoder[Downward] = msgspec.json.Decoder(Downward)
 _UP: msgspec.json.Decoder[Upward] = msgspec.json.Decoder(Upward)
+
+MANY = 1000
+"""Generations in a message: paths have bounds of their own."""
 
 T = TypeVar("T", Event, NodeRecord, NodePlan)
 
@@ -171,6 +186,13 @@ def pieces(items: Iterable[T]) -> Iterator[tuple[T, ...]]:
         size += length
     if group:
         yield tuple(group)
+
+
+def generations(seen: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Generations in groups that fit into a message."""
+    items = iter(seen.items())
+    while group := dict(islice(items, MANY)):
+        yield group
 
 
 def _slim(item: T) -> T:

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from ramify.compile import unseen
 from ramify.compile.fleet import Fleet, compile_fleet
+from ramify.compile.holding import Held
 from ramify.compile.planning import plan as make_plan
 from ramify.compile.planning import wanted
 from ramify.compile.selection import select
@@ -135,8 +136,9 @@ async def carry_out(
     *,
     kind: Kind = "apply",
     options: Options | None = None,
+    held: Held | None = None,
 ) -> Report:
-    """Carry a plan out, or with kind "refresh" just look everywhere.
+    """Carry a plan out, or with kind "refresh" just look everywhere; of a saved plan what is `held`.
 
     Cancelling it lets go of all hosts; initiators further down finish what they are doing.
     """
@@ -144,7 +146,7 @@ async def carry_out(
     from ramify.initiator.run import Run  # noqa: PLC0415
 
     async with _place(space) as place:
-        return await Run(_job(space, made, kind, options), place, emit, _now).carry_out()
+        return await Run(_job(space, made, kind, options, held), place, emit, _now).carry_out()
 
 
 async def ask(space: Workspace, emit: Callable[[Event], None], options: Options | None = None) -> There:
@@ -165,7 +167,9 @@ async def ask(space: Workspace, emit: Callable[[Event], None], options: Options 
     return unseen.gathered((one.path for one in nobody.open), answers)
 
 
-def _job(space: Workspace, made: Plan, kind: Kind, options: Options | None) -> "Job":
+def _job(
+    space: Workspace, made: Plan, kind: Kind, options: Options | None, held: Held | None = None
+) -> "Job":
     from ramify.initiator.visit import Job  # noqa: PLC0415 - as above
 
     return Job(
@@ -177,6 +181,7 @@ def _job(space: Workspace, made: Plan, kind: Kind, options: Options | None) -> "
         selection=made.selection,
         options=options or Options(),
         mounts=unseen.due(made),
+        held=held,
     )
 
 

@@ -13,6 +13,7 @@ from ramify.initiator.messages import (
     Events,
     Missing,
     Need,
+    Observed,
     Options,
     Recorded,
     Records,
@@ -52,6 +53,8 @@ class Parent:
         self._files: dict[str, tuple[Incoming, asyncio.Future[None]]] = {}
         self._records: list[NodeRecord] = []
         self._all_records: asyncio.Future[None] | None = None
+        self._observed: dict[str, str] = {}
+        self._all_observed: asyncio.Future[None] | None = None
         self._events: list[Event] = []
         self._news = asyncio.Event()
         self.gone = False
@@ -89,7 +92,8 @@ class Parent:
         """It is not there any more."""
         self.gone = True
         self._news.set()
-        for waiting in (*(future for _, future in self._files.values()), self._all_records):
+        told = (self._all_records, self._all_observed)
+        for waiting in (*(future for _, future in self._files.values()), *told):
             if waiting is not None and not waiting.done():
                 waiting.set_exception(ParentLostError("the parent left before it had sent everything"))
                 waiting.exception()  # whoever waits hears it, and nobody may
@@ -100,12 +104,16 @@ class Parent:
                 self._piece(message, body)
             case Records():
                 self._records.extend(message.records)
-                if message.last and self._all_records is not None and not self._all_records.done():
-                    self._all_records.set_result(None)
+                if message.last:
+                    _complete(self._all_records)
+            case Observed() if self._all_observed is not None:
+                self._observed |= message.generations
+                if message.last:
+                    _complete(self._all_observed)
             case Missing():
                 self._settle(message.digest, MissingArtifactError(message.message))
-            case RunRequest():
-                raise UnusableMessageError("one run at a time on one link")
+            case RunRequest() | Observed():
+                raise UnusableMessageError("nobody asked for it: one run at a time on one link")
 
     def _piece(self, chunk: Chunk, body: bytes) -> None:
         # What nobody asked for is not written anywhere.
@@ -167,6 +175,18 @@ class Parent:
         await self.send(Need("records"))
         await self._all_records
         return tuple(self._records)
+
+    async def observed(self) -> dict[str, str]:
+        """Ask as what the nodes below us were recorded when the plan was made that is carried out.
+
+        Raises:
+            ParentLostError: the parent left.
+        """
+        self._must_be_here()
+        self._all_observed = asyncio.get_running_loop().create_future()
+        await self.send(Need("observed"))
+        await self._all_observed
+        return dict(self._observed)
 
     def _must_be_here(self) -> None:
         if self.gone:
@@ -232,6 +252,11 @@ class Parent:
         """Hang up."""
         self.leave()
         self._writer.close()
+
+
+def _complete(waiting: "asyncio.Future[None] | None") -> None:
+    if waiting is not None and not waiting.done():
+        waiting.set_result(None)
 
 
 def _parts(event: Planned) -> list[Planned]:

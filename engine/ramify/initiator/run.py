@@ -37,6 +37,8 @@ class Run:
         """
         directory, job = self._place.directory, self._job
         directory.begin(job.run, job.fleet.scope, job.plan.bundle, self._now())
+        if job.held is not None:
+            self._ledger.pass_over(job.held.stale)
         try:
             async with asyncio.TaskGroup() as group:
                 for branch in self._branches:
@@ -79,7 +81,7 @@ class Run:
     def _break_off(self, visit: Visit, why: Ending) -> None:
         """Account for what a visit has not come to."""
         branch, ledger = visit.branch, self._ledger
-        result = NodeResult(branch.path, why.outcome, why.message, why.detail)
+        result = NodeResult(branch.path, why.outcome, why.message, why.detail, why.stale)
         if visit.entrusted:
             # What was lost is the link to its initiator, which goes on without us, or has died.
             ledger.doubt(branch.below, why.message, why.detail)
@@ -97,7 +99,10 @@ class Run:
             ledger.end(result, visit.failed_record(why.state))
         else:
             ledger.break_off(result)
-        word = "offline" if why.outcome is Outcome.OFFLINE else "not up"
+            if why.stale:
+                # It is not what is recorded, and nobody has looked: whoever plans next does.
+                ledger.suspect(branch.path)
+        word = "offline" if why.outcome is Outcome.OFFLINE else "stale" if why.stale else "not up"
         self._skip(branch, branch.below, f"{branch.path} is {word}")
 
     def _skip(self, branch: Branch, nodes: tuple[str, ...], why: str) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ramify.compile.fleet import Fleet
+from ramify.compile.holding import Held
 from ramify.compile.proofs import Proof
 from ramify.compile.tree import Node
 from ramify.directory.sqlite import Directory
-from ramify.initiator.drive import Driver, NodeFailedError
+from ramify.initiator.drive import Driver, NodeFailedError, StaleError
 from ramify.initiator.ledger import Ledger
 from ramify.initiator.link import Link, RunRefusedError
 from ramify.initiator.messages import Kind, Options, RunRequest
@@ -19,7 +20,8 @@ from ramify.model.events import Note, Started, Unheard
 from ramify.model.inventory import Host
 from ramify.model.plan import Plan
 from ramify.model.record import NodeRecord, NodeResult, Outcome, fingerprint
-from ramify.stub.tables import INITIAL, RUNNING
+from ramify.model.saved import summed
+from ramify.stub.tables import INITIAL, RUNNING, START
 from ramify.stub.wire import NOT_ACTIVE
 from ramify.transport.channel import Channel
 from ramify.transport.errors import TransportError
@@ -40,6 +42,8 @@ class Job:
     options: Options = field(default_factory=Options)
     mounts: Mapping[str, str] = field(default_factory=dict)
     """The nodes to go to whose domains are planned by their initiators, as in a run request."""
+    held: Held | None = None
+    """A saved plan that is carried out: just its steps, and only on nodes that have not moved on."""
 
     def request(self, branch: Branch, known: Iterable[NodeRecord], agent: str | None) -> RunRequest:
         """What a child's initiator is asked for, with what is recorded below it."""
@@ -54,7 +58,12 @@ class Job:
             above=handed_down(self.fleet, branch.node, self.above) if branch.node else (),
             options=self.options,
             mounts={mount: self.mounts[mount] for mount in branch.mounts},
+            observed=summed(self.observed_below(branch.path)) if self.held else "",
         )
+
+    def observed_below(self, path: str) -> dict[str, str]:
+        """What a saved plan saw below a child."""
+        return self.held.parts.get(path, {}) if self.held else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +88,8 @@ class Visit:
         self._job = job
         self._place = place
         self._ledger = ledger
-        self._driver = Driver(job.fleet, place.supply, job.options, job.above)
+        may = job.held.may(branch.path) if job.held else None
+        self._driver = Driver(job.fleet, place.supply, job.options, job.above, may)
         self._before = ledger.before.get(branch.path)
 
     async def perform(self) -> None:
@@ -130,6 +140,8 @@ class Visit:
                 await self._driver.down(stub, branch.path, self._begin)
         except TransportError as error:
             self._ledger.tell(Note(branch.path, f"left behind on {branch.found_on}: {error}"))
+        except StaleError as error:
+            raise StaleError(error.message) from error
         except NodeFailedError as error:
             # Without a state: what is recorded of the node must go on to name the host that it is still on.
             raise NodeFailedError(f"cannot leave {branch.found_on}: {error}", error.detail) from error
@@ -203,7 +215,8 @@ class Visit:
         branch, job = self.branch, self._job
         known = self._ledger.below(branch.path)
         request = job.request(branch, known, (await stub.greeted()).agent)
-        link = Link(await self._attach(stub), host.name, self._place.supply, job.bundle)
+        channel, seen = await self._attach(stub), job.observed_below(branch.path)
+        link = Link(channel, host.name, self._place.supply, job.bundle, seen)
         if job.kind == "apply":
             self._ledger.mark(branch.below)
         self.entrusted = True
@@ -223,6 +236,7 @@ class Visit:
             if error.code != NOT_ACTIVE or branch.node is None or self._job.kind == "refresh":
                 raise
         # Its initiator died since it was last heard of: bring it up, then it can be talked to.
+        self._driver.allow((START,))
         self._ledger.tell(Note(branch.path, "its initiator was not running, and is started again"))
         await self._up(stub, branch.node)
         return await stub.attach(branch.path, wait=wait)

@@ -5,6 +5,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+from ramify.model.diagnostics import Origin
+
 
 class Action(Enum):
     """What happens to a node."""
@@ -30,18 +32,33 @@ _SYMBOLS = {
 }
 
 
+class Mark(Enum):
+    """How far a step can be told before it is done."""
+
+    EXACT = ""
+    CONDITIONAL = "?~"
+    OPAQUE = "!"
+
+
 class Change(Struct, frozen=True):
-    """One value before and after; None where there is none."""
+    """One value before and after; None where there is none.
+
+    `origins` are where the value that wins was written: the variable that it is made of, if it is, before the
+    setting that uses it.
+    """
 
     what: str
     before: str | None
     after: str | None
+    origins: tuple[Origin, ...] = ()
 
 
 class NodePlan(Struct, frozen=True):
     """What happens to one node: the stub commands, on which host, by whose initiator.
 
     `previous_host` is set when the node leaves a host; `reason` says in words why anything happens at all.
+    `conditional` says on what else it depends what will be done; `opaque` are the steps that run programs of
+    the component's own, of which nobody knows what they do.
     """
 
     path: str
@@ -52,6 +69,14 @@ class NodePlan(Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     reason: str = ""
     previous_host: str = ""
+    conditional: str = ""
+    opaque: tuple[str, ...] = ()
+
+    def mark(self, step: str) -> Mark:
+        """How far one of the steps can be told: what an installer does is not even known if it runs."""
+        if step in self.opaque:
+            return Mark.OPAQUE
+        return Mark.CONDITIONAL if self.conditional else Mark.EXACT
 
 
 class Summary(Struct, frozen=True):

@@ -53,3 +53,8 @@ class Profile(Struct, frozen=True):
     late_code: bool = False
     vars: dict[str, object] = field(default_factory=dict)
     var_origins: dict[str, Origin] = field(default_factory=dict)
+
+
+def shown(value: Value) -> str:
+    """A value as people, records and plans may see it: every one that is shown anywhere goes through here."""
+    return LATE if value.text is None else value.text

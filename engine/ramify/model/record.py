@@ -46,17 +46,30 @@ class Outcome(Enum):
 
 
 class NodeResult(Struct, frozen=True):
-    """The outcome of one node, and why when it is not the wished one."""
+    """The outcome of one node, and why when it is not the wished one.
+
+    `stale` says that it was not touched because it is not any more as it was when it was planned.
+    """
 
     path: str
     outcome: Outcome
     message: str = ""
     detail: str = ""
+    stale: bool = False
 
 
 def fingerprint(records: Iterable[NodeRecord]) -> str:
     """One digest over recorded states: equal when two directories know the same (order does not matter)."""
-    lines = sorted(
-        f"{r.path} {r.host} {r.environment} {r.service} {r.digest} {r.binding} {r.open}\n" for r in records
+    return hashlib.sha256("".join(sorted(map(_line, records))).encode()).hexdigest()
+
+
+def generation(record: NodeRecord | None) -> str:
+    """A word that is another one as soon as a node is not as it was recorded; none for no record."""
+    return hashlib.sha256(_line(record).encode()).hexdigest()[:16] if record else ""
+
+
+def _line(r: NodeRecord) -> str:
+    return (
+        f"{r.path} {r.host} {r.environment} {r.service} {r.digest} {r.environment_digest} {r.service_digest} "
+        f"{r.binding} {r.release} {r.open}\n"
     )
-    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,0 +1,52 @@
+"""How far a plan's steps can be told: on what else they depend, and which run programs nobody knows of."""
+
+from ramify.compile.classes import NodeClass
+from ramify.compile.fleet import Fleet
+from ramify.compile.templates import Reach
+from ramify.model.component import Component
+from ramify.model.record import NodeRecord
+from ramify.stub.tables import ACTIVATE, CONFIGURE_ENV, DEACTIVATE, DEPLOY, RESTART, START, UNINSTALL
+
+INTERRUPTED = "an earlier run was interrupted: what is found decides"
+LATE_CODE = "facts of the host decide on the code"
+LATE_VALUES = "some values are known on the host only"
+UNKNOWN_CODE = frozenset({UNINSTALL})
+"""What runs something when nobody knows the component any more."""
+
+
+def conditional(made: NodeClass, record: NodeRecord | None) -> str:
+    """On what else it depends what is done to nodes of a class; nothing where that is certain."""
+    if record is not None and record.open:
+        return INTERRUPTED
+    if made.varies:
+        return LATE_CODE
+    slots = (*made.install.slots, *made.service.slots)
+    return LATE_VALUES if any(slot.template.reach is Reach.FACTS for slot in slots) else ""
+
+
+def opaque(made: NodeClass, steps: tuple[str, ...]) -> tuple[str, ...]:
+    """Those steps that run a program of the component's own."""
+    components = [variant.component for variant in made.variants] or list(filter(None, (made.component,)))
+    run = frozenset[str]().union(*map(_run, components))
+    return tuple(step for step in steps if step in run)
+
+
+def opaque_removal(fleet: Fleet, record: NodeRecord, steps: tuple[str, ...]) -> tuple[str, ...]:
+    """The same for a node that leaves: its component is known if it is still in use somewhere."""
+    component = fleet.bundle.components.get(record.values.get("code", ""))
+    same = component and component.artifact.startswith(record.values.get("code.digest", "?"))
+    run = _run(component) if component and same else UNKNOWN_CODE
+    return tuple(step for step in steps if step in run)
+
+
+def _run(component: Component) -> frozenset[str]:
+    found = {UNINSTALL} if component.uninstall else set[str]()
+    if component.install:
+        found |= {DEPLOY, CONFIGURE_ENV}
+    if component.start_from == "installer":
+        found |= {START, RESTART}
+    if component.activate.argv:
+        found.add(ACTIVATE)
+    if component.deactivate.argv:
+        found.add(DEACTIVATE)
+    return frozenset(found)
