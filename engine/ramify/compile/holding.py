@@ -123,7 +123,7 @@ def recalled(fleet: Fleet, records: Records, saved: Saved) -> Held:
 
 
 def stale_now(found: Held, records: Records, seen: Generations) -> dict[str, str]:
-    """All nodes that moved on as far as is recorded here, also those that somebody further down decides on."""
+    """All nodes that moved on as far as is recorded here, also those on which others decide."""
     changed = (node for node in found.plan.nodes if node.action is not Action.UNCHANGED)
     moved = {node.path: moved_on(node, records.get(node.path), seen, None) for node in changed}
     return found.stale | {path: why for path, why in moved.items() if why}

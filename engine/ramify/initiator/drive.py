@@ -70,7 +70,7 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Driver:
-    """What driving needs; `may` are the commands that a saved plan has for the node, if one is carried out."""
+    """What driving needs; `may` are a saved plan's commands for the node, if one is carried out."""
 
     fleet: Fleet
     supply: Supply
