@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from ramify.model import paths
+from ramify.model.diagnostics import Origin
 from ramify.model.plan import Action, Change, NodePlan
 
 Describe = Callable[[str], str]
@@ -12,12 +13,17 @@ Describe = Callable[[str], str]
 
 
 class ValueChange(Struct, frozen=True):
-    """A change that a group shares; `differs` counts the different ones when it does not."""
+    """A change that a group shares; `differs` counts the different ones when it does not.
+
+    `origins` are told where they are the same for all; `new` says that none was there before.
+    """
 
     what: str
     before: str | None
     after: str | None
     differs: int = 0
+    origins: tuple[Origin, ...] = ()
+    new: bool = False
 
 
 class Group(Struct, frozen=True):
@@ -51,7 +57,7 @@ def levels(nodes: Iterable[NodePlan], describe: Describe, most: int) -> list[Lev
 
 def _level(depth: int, nodes: list[NodePlan], describe: Describe, most: int) -> Level:
     touched = [node for node in nodes if node.action is not Action.UNCHANGED]
-    groups = _grouped(touched, lambda node: (_kind(node), node.changes), describe)
+    groups = _grouped(touched, lambda node: (_kind(node), _values(node)), describe)
     if len(groups) > most:
         coarse = _grouped(
             touched, lambda node: (_kind(node), tuple(change.what for change in node.changes)), describe
@@ -60,11 +66,18 @@ def _level(depth: int, nodes: list[NodePlan], describe: Describe, most: int) -> 
     return Level(depth, len(nodes) - len(touched), tuple(groups))
 
 
+def _values(node: NodePlan) -> tuple[object, ...]:
+    """What may not differ in a group: of new nodes, whose values are all new, only what these are called."""
+    if node.action is Action.CREATE:
+        return tuple(change.what for change in node.changes)
+    return node.changes
+
+
 def _kind(node: NodePlan) -> tuple[object, ...]:
     # Where a node moves from is told for each, unless there are many: then that they move is enough.
     reason = "moves" if node.previous_host else node.reason
     # By identity: what an Enum does to hash a member takes longer than all the rest.
-    return (id(node.action), node.steps, reason)
+    return (id(node.action), node.steps, reason, node.conditional, node.opaque)
 
 
 def _grouped(
@@ -84,6 +97,8 @@ def _changes(nodes: list[NodePlan]) -> tuple[ValueChange, ...]:
 def _common(changes: list[Change]) -> ValueChange:
     first = changes[0]
     different = {(change.before, change.after) for change in changes}
+    new = all(change.before is None for change in changes)
+    origins = first.origins if len({change.origins for change in changes}) == 1 else ()
     if len(different) > 1:
-        return ValueChange(first.what, None, None, len(different))
-    return ValueChange(first.what, first.before, first.after)
+        return ValueChange(first.what, None, None, len(different), origins, new)
+    return ValueChange(first.what, first.before, first.after, origins=origins)

@@ -7,13 +7,17 @@ from msgspec import Struct
 from ramify.cli.folding import fold, fold_words, shortened
 from ramify.cli.paint import Paint
 from ramify.cli.plan_groups import Describe, Group, Level, ValueChange, levels
-from ramify.cli.value_view import change_lines
+from ramify.cli.value_view import change_lines, places
 from ramify.cli.words import counted, listed
+from ramify.compile.certainty import INTERRUPTED
+from ramify.compile.changes import with_values
+from ramify.compile.fleet import Fleet
 from ramify.model import paths
-from ramify.model.plan import Action, Plan, Summary
+from ramify.model.plan import Action, Mark, Plan, Summary
 
 NOTHING = "No changes. Your fleet matches the hierarchy."
 SCREEN = 60
+MOST_INITIATORS = 2
 FEW = 12
 """So many changed nodes are shown in full, whatever it takes."""
 
@@ -33,23 +37,36 @@ _PLAIN = Paint()
 
 
 class Detail(Struct, frozen=True):
-    """How much is shown: groups in a level, folded names in a group, lines of values in a group."""
+    """How much is shown: groups in a level, names and lines of values in a group, lines of a whole file."""
 
     groups: int
     names: int
     values: int
+    lines: int
 
 
-FULL = Detail(10**9, 10**9, 10**9)
-_DETAILS = (Detail(40, 8, 60), Detail(20, 4, 20), Detail(8, 3, 6), Detail(4, 2, 3), Detail(2, 1, 1))
+_ALL = 10**9
+FULL = Detail(_ALL, _ALL, _ALL, _ALL)
+_ENOUGH = Detail(_ALL, _ALL, _ALL, 10)
+_DETAILS = (
+    Detail(40, 8, 60, 10), Detail(20, 4, 20, 5), Detail(8, 3, 6, 3), Detail(4, 2, 3, 1), Detail(2, 1, 1, 1),
+)  # fmt: skip
+
+
+def detailed(fleet: Fleet, plan: Plan, *, full: bool = False) -> Plan:
+    """The plan with all that is to be shown of it: the values of new nodes where these are few."""
+    return with_values(fleet, plan) if full or _touched(plan) <= FEW else plan
+
+
+def _touched(plan: Plan) -> int:
+    return sum(node.action is not Action.UNCHANGED for node in plan.nodes)
 
 
 def text(plan: Plan, describe: Describe, paint: Paint = _PLAIN, *, full: bool = False) -> str:
     """The whole plan; the last line is the totals."""
     if not plan.anything:
         return paint("good", NOTHING)
-    touched = sum(node.action is not Action.UNCHANGED for node in plan.nodes)
-    details = (FULL,) if full or touched <= FEW else _DETAILS
+    details = (FULL,) if full else (_ENOUGH,) if _touched(plan) <= FEW else _DETAILS
     body: list[str] = []
     for detail in details:
         body = list(_levels(levels(plan.nodes, describe, detail.groups), detail, paint))
@@ -81,13 +98,19 @@ def _open(plan: Plan, paint: Paint) -> Iterator[str]:
 
 def _legend(plan: Plan, paint: Paint) -> Iterator[str]:
     yield "Ramify will do the following:"
-    summary = plan.summary
-    replaced = any(node.action is Action.REPLACE for node in plan.nodes) if summary.change else False
-    updated = any(node.action is Action.UPDATE for node in plan.nodes) if summary.change else False
-    there = (bool(summary.add), updated, replaced, bool(summary.destroy))
-    for (action, words), is_there in zip(_WORDS.items(), there, strict=True):
-        if is_there:
-            yield f"{paint(action.symbol, f'{action.symbol:>5}')} {words}"
+    changed = [node for node in plan.nodes if node.action is not Action.UNCHANGED]
+    there = {(id(node.action), bool(node.conditional)) for node in changed}
+    for action, words in _WORDS.items():
+        if (id(action), False) in there:
+            yield f"{_sign(action.symbol, paint)} {words}"
+        if (id(action), True) in there:
+            yield f"{_sign(f'?{action.symbol}', paint)} {words}, as what is found on the host decides"
+    if any(node.opaque for node in changed):
+        yield f"{_sign('!', paint)} runs a program of the component: nobody knows what that does"
+
+
+def _sign(symbol: str, paint: Paint) -> str:
+    return paint(symbol.removeprefix("?"), f"{symbol:>5}")
 
 
 def _levels(found: Iterable[Level], detail: Detail, paint: Paint) -> Iterator[str]:
@@ -112,49 +135,60 @@ def _counts(level: Level) -> str:
 
 
 def _group(group: Group, detail: Detail, paint: Paint) -> Iterator[str]:
-    symbol = group.first.action.symbol
+    symbol = f"?{group.first.action.symbol}" if group.first.conditional else group.first.action.symbol
     names, left = shortened(fold(node.path for node in group.nodes), detail.names)
     for name in names:
-        yield f"{paint(symbol, f'{symbol:>5}')} {name}"
+        yield f"{_sign(symbol, paint)} {name}"
     if left:
         yield f"      … and {left:,} more such paths"
     yield f"        {_what(group)}"
-    lines = [line for change in group.changes for line in _change(change, paint)]
+    yield f"        {_where(group)}"
+    lines = [line for change in group.changes for line in _change(change, paint, detail)]
     hidden = len(lines) - detail.values
     yield from (f"          {line}" for line in (lines if hidden <= 1 else lines[: detail.values]))
     if hidden > 1:
         yield f"          … and {counted(hidden, 'line')} more"
 
 
-def _change(change: ValueChange, paint: Paint) -> Iterator[str]:
+def _change(change: ValueChange, paint: Paint, detail: Detail) -> Iterator[str]:
     if change.differs:
-        yield f"{paint('~', '~')} {change.what}: {change.differs:,} different changes"
-    else:
-        yield from change_lines(change.what, change.before, change.after, paint)
+        place = places(change.origins, paint)
+        sign, noun = ("+", "values") if change.new else ("~", "changes")
+        yield f"{paint(sign, sign)} {change.what}: {change.differs:,} different {noun}{place}"
+        return
+    yield from change_lines(change.what, change.before, change.after, paint, change.origins, detail.lines)
 
 
 def _what(group: Group) -> str:
-    first = group.first
-    subject = _subject(group)
-    reason = f" ({first.reason})" if len(group.nodes) == 1 and first.reason else _shared_reason(group)
-    steps = f": {listed(list(first.steps))}" if first.steps else ""
-    return f"{subject}{steps}{reason}"
+    """What is done, and why: `4 nodes of acme.probe: shutdown, configure and start`."""
+    first, number = group.first, len(group.nodes)
+    steps = [f"!{step}" if first.mark(step) is Mark.OPAQUE else step for step in first.steps]
+    # What is found decides on the steps: that says why as well.
+    why = "" if first.conditional == INTERRUPTED else _reason(group)
+    reason = "; ".join(filter(None, (why, first.conditional)))
+    subject = " of ".join(filter(None, (counted(number, "node") if number > 1 else "", group.component)))
+    told = ": ".join(filter(None, (subject, listed(steps))))
+    return f"{told}{f' ({reason})' if reason else ''}".lstrip()
 
 
-def _subject(group: Group) -> str:
-    first, many = group.first, len(group.nodes) > 1
-    what = " of ".join(filter(None, (counted(len(group.nodes), "node") if many else "", group.component)))
+def _where(group: Group) -> str:
+    """Where, and by whom: `on leaf[1-4], by the initiators of /region1/zone[1-2]`."""
     hosts = {node.host: None for node in group.nodes}
-    place = f"on {fold_words(hosts, 2) or counted(len(hosts), 'host')}"
-    above = "" if many else f", by {_initiator(first.initiator)}"
-    return f"{what} {place}{above}".lstrip()
+    above = dict.fromkeys(node.initiator for node in group.nodes)
+    return f"on {fold_words(hosts, 2) or counted(len(hosts), 'host')}, by {_initiators(above)}"
 
 
-def _shared_reason(group: Group) -> str:
+def _reason(group: Group) -> str:
     reasons = {node.reason for node in group.nodes}
-    reason = reasons.pop() if len(reasons) == 1 else "each moves from another host"
-    return f" ({reason})" if reason else ""
+    return reasons.pop() if len(reasons) == 1 else "each moves from another host"
 
 
-def _initiator(path: str) -> str:
-    return "the operator" if path == paths.ROOT else f"the initiator of {path}"
+def _initiators(above: dict[str, None]) -> str:
+    """Who acts: the initiators by name, if that is few words."""
+    if paths.ROOT in above:
+        return "the operator"
+    names = fold(above)
+    noun = "the initiator of" if len(above) == 1 else "the initiators of"
+    return (
+        f"{noun} {' and '.join(names)}" if len(names) <= MOST_INITIATORS else counted(len(above), "initiator")
+    )

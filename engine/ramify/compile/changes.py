@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 
+from msgspec import structs
+
 from ramify.compile import templates
 from ramify.compile.fleet import Fleet
 from ramify.compile.profiles import profile, values
 from ramify.compile.slots import Slot
 from ramify.compile.tree import Node
 from ramify.model.diagnostics import Origin
-from ramify.model.plan import Change
+from ramify.model.plan import Action, Change, NodePlan, Plan
 
 
 def changes(fleet: Fleet, node: Node, before: Mapping[str, str]) -> tuple[Change, ...]:
@@ -29,6 +31,19 @@ def changes(fleet: Fleet, node: Node, before: Mapping[str, str]) -> tuple[Change
         )
         for name in names
     )
+
+
+def with_values(fleet: Fleet, plan: Plan) -> Plan:
+    """A plan that tells all values of new nodes, too: for few nodes, since each takes its time."""
+    return structs.replace(plan, nodes=tuple(_with_values(fleet, node) for node in plan.nodes))
+
+
+def _with_values(fleet: Fleet, planned: NodePlan) -> NodePlan:
+    node = fleet.by_path.get(planned.path)
+    if node is None or planned.action is not Action.CREATE:
+        return planned
+    found = tuple(change for change in changes(fleet, node, {}) if not change.what.startswith("code"))
+    return structs.replace(planned, changes=found)
 
 
 def _slots(fleet: Fleet, node: Node) -> Iterator[tuple[str, Slot]]:

@@ -13,7 +13,8 @@ Golden = Callable[[str, str], None]
 
 
 def text(fleet: Fleet, plan: Plan, *, full: bool = False) -> str:
-    return plan_view.text(plan, partial(fleets.component, fleet), full=full) + "\n"
+    made = plan_view.detailed(fleet, plan, full=full)
+    return plan_view.text(made, partial(fleets.component, fleet), full=full) + "\n"
 
 
 def test_a_first_plan_of_a_small_project(golden: Golden) -> None:
