@@ -30,10 +30,12 @@ def planned_only(plan: Plan, report: Report) -> tuple[NodeResult, ...]:
     )
 
 
-def exit_code(found: Counts, *, refresh: bool = False) -> int:
+def exit_code(found: Counts, *, refresh: bool = False, stale: bool = False) -> int:
     """What an apply ends with; a look that passed by those below a sleeping node is still a look."""
     if found["failed"] or found["unknown"]:
         return exits.FAILED
+    if stale:
+        return exits.STALE
     if found["offline"]:
         return exits.OFFLINE
     return exits.FAILED if found["skipped"] and not refresh else exits.DONE

@@ -10,6 +10,7 @@ from ramify.cli.accounts import planned_only
 from ramify.cli.progress import EVERY, Display, Lines, Tracker
 from ramify.cli.session import Session
 from ramify.cli.words import counted
+from ramify.compile.holding import Held
 from ramify.compile.unseen import above
 from ramify.initiator.messages import Kind
 from ramify.initiator.operator import Workspace, carry_out
@@ -31,13 +32,16 @@ class Carried(Struct, frozen=True):
     interrupted: bool = False
 
 
-def carry(session: Session, space: Workspace, plan: Plan, kind: Kind) -> Carried:
-    """Carry a plan out with progress on stderr; Ctrl-C gives what is known until then."""
+def carry(session: Session, space: Workspace, plan: Plan, kind: Kind, held: Held | None = None) -> Carried:
+    """Carry a plan out with progress on stderr; Ctrl-C gives what is known until then.
+
+    Of a saved plan what is `held` is carried out, and nothing else.
+    """
     tracker = Tracker(plan, everything=kind == "refresh")
     interrupted = False
     with _shown(session, tracker) as display:
         try:
-            report = asyncio.run(_carried(space, plan, kind, tracker, display))
+            report = asyncio.run(_carried(space, plan, kind, held, tracker, display))
         except KeyboardInterrupt:
             report, interrupted = tracker.report(BROKEN_OFF), True
     planned = {node.path for node in plan.nodes}
@@ -48,12 +52,14 @@ def carry(session: Session, space: Workspace, plan: Plan, kind: Kind) -> Carried
     return Carried((*planned_only(plan, report), *there), others, interrupted)
 
 
-async def _carried(space: Workspace, plan: Plan, kind: Kind, tracker: Tracker, display: Display) -> Report:
+async def _carried(
+    space: Workspace, plan: Plan, kind: Kind, held: Held | None, tracker: Tracker, display: Display
+) -> Report:
     def emit(event: Event) -> None:
         display.event(event, tracker.feed(event))
 
     async with _ticking(display):
-        return await carry_out(space, plan, emit, kind=kind)
+        return await carry_out(space, plan, emit, kind=kind, held=held)
 
 
 @asynccontextmanager

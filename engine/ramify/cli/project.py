@@ -15,6 +15,8 @@ from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.initiator.operator import Workspace, workspace
 from ramify.model.diagnostics import Diagnostic, DiagnosticsError, Severity
 from ramify.model.plan import Plan
+from ramify.model.saved import Saved
+from ramify.repository import project
 from ramify.repository.kinds import own_kind
 from ramify.repository.pins import Locking
 from ramify.repository.project import CACHE, Loaded, Reading, load
@@ -76,6 +78,25 @@ def opened(session: Session, *, locked: bool = False, signed: bool = True) -> It
         DiagnosticsError: the project has errors, or is not `signed` as its trust file wants it.
     """
     with workspace(loaded(session, LOCKED if locked else PLAIN), signed=signed) as space:
+        warn(session, list(space.diagnostics))
+        yield space
+
+
+@contextmanager
+def resumed(session: Session, saved: Saved) -> Iterator[Workspace]:
+    """The workspace of a session as a saved plan has it: what the project's files say by now does not count.
+
+    Raises:
+        DiagnosticsError: the plan is another project's, or nobody whom the project trusts has signed it.
+    """
+    found = project.resumed(session.folder, saved.opened())
+    if found.project is not None and found.project.project != saved.project:
+        raise failure(
+            "other-project",
+            f'this is a plan of the project "{saved.project}", and "{found.project.project}" is here',
+            "`ramify -C DIR` works in another folder.",
+        )
+    with workspace(found, data=saved.bundle) as space:
         warn(session, list(space.diagnostics))
         yield space
 

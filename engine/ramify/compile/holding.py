@@ -4,7 +4,7 @@ Whether a node moved on is decided where the truth is: by its own initiator, aga
 So a level judges its own children, and hands each the part of the plan that lies below it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct, structs
 
@@ -120,6 +120,12 @@ def recalled(fleet: Fleet, records: Records, saved: Saved) -> Held:
     due = {node.path: node for node in found.plan.nodes}
     nodes = tuple(due.get(node.path) or untouched(node) for node in old.nodes)
     return structs.replace(found, plan=structs.replace(found.plan, nodes=nodes, summary=summarise(nodes)))
+
+
+def without(plan: Plan, stale: Collection[str]) -> Plan:
+    """A plan that leaves some nodes alone."""
+    nodes = tuple(untouched(node) if node.path in stale else node for node in plan.nodes)
+    return structs.replace(plan, nodes=nodes, summary=summarise(nodes))
 
 
 def stale_now(found: Held, records: Records, seen: Generations) -> dict[str, str]:

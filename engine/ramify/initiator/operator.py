@@ -76,8 +76,10 @@ class Workspace:
 
 
 @contextmanager
-def workspace(loaded: Loaded, *, signed: bool = True) -> Iterator[Workspace]:
+def workspace(loaded: Loaded, *, signed: bool = True, data: bytes | None = None) -> Iterator[Workspace]:
     """Compile a loaded project; it must be `signed`, if it has a trust file, unless it is only looked at.
+
+    `data` are the bytes of its bundle where that was made earlier, and shall stay just what it is.
 
     Raises:
         DiagnosticsError: the project has errors; warnings are in the workspace.
@@ -88,7 +90,8 @@ def workspace(loaded: Loaded, *, signed: bool = True) -> Iterator[Workspace]:
         raise DiagnosticsError(diagnostics)
     directory = Directory(directory_file(loaded))
     try:
-        fleet = _compile(loaded.bundle, directory.records())
+        records = directory.records() if data is None else {}
+        fleet = _compile(loaded.bundle, records)
         diagnostics.extend(fleet.diagnostics)
         if diagnostics.failed:
             raise DiagnosticsError(diagnostics)
@@ -96,7 +99,7 @@ def workspace(loaded: Loaded, *, signed: bool = True) -> Iterator[Workspace]:
         diagnostics.extend(unvouched if signed else unvouched.as_warnings())
         if diagnostics.failed:
             raise DiagnosticsError(diagnostics)
-        data = bundles.encode(fleet.bundle)
+        data = bundles.encode(fleet.bundle) if data is None else data
         yield Workspace(
             loaded=loaded,
             fleet=fleet,

@@ -108,6 +108,8 @@ def decode(data: bytes) -> Saved:
 def _packed(data: bytes) -> bytes:
     head, _, packed = data.partition(b"\n")
     words = head.split(b" ")
+    if len(data) > MAX_FILE:
+        raise UnusablePlanError("it is too large")
     if not is_saved(data) or len(head) > len(MAGIC) + 80 or len(words) != 3:
         raise UnusablePlanError("it is no saved plan")
     if words[1] != b"%d" % FORMAT:

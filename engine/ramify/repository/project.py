@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ramify.documents import project
 from ramify.documents.lock import Pin
@@ -92,6 +92,25 @@ def load(
         locks={file: one.ledger.seen for file, one in reader.shop.locks.items()} if reader else {},
         files=tuple(files.documents),
         left_out=tuple(reader.shop.left_out) if reader else (),
+    )
+
+
+def resumed(folder: Path, bundle: Bundle) -> Loaded:
+    """A project with a bundle that was made from it earlier; its own file and its trust file are read."""
+    cache, files = folder / CACHE, Files(folder, Diagnostics())
+    written, trusted, reader = _project(folder, files), None, None
+    if written:
+        reader = _Project(written, Shop(folder, files, cache, Reading(ask=False), _as_it_is))
+        trusted = seals.read(written, folder, files)
+    return Loaded(
+        bundle=None if files.found.failed else bundle,
+        diagnostics=files.found,
+        project=written,
+        folder=folder,
+        store=Store(cache / "packs"),
+        lock=reader.parts.lock.file if reader else None,
+        # It stands for what was signed when it was made, whatever is signed by now.
+        trust=structs.replace(trusted, seal=bundle.seal) if trusted else None,
     )
 
 

@@ -1,53 +1,72 @@
-"""`ramify apply`: bring nodes to what the project says of them."""
+"""`ramify apply`: bring nodes to what the project, or a saved plan, says of them."""
 
+from collections.abc import Iterable
 from functools import partial
 
 import click
 
-from ramify.cli import exits, lazy, plan_view, report_view
+from ramify.cli import exits, lazy, plan_view, refreshing, report_view, saved_plans
 from ramify.cli.accounts import counts, exit_code
 from ramify.cli.arguments import locked_option, paths_argument
 from ramify.cli.carrying import Carried, carry
 from ramify.cli.failures import failure
-from ramify.cli.folding import fold
+from ramify.cli.folding import fold, shortened
 from ramify.cli.labs import follow, must_be_up
-from ramify.cli.project import component, hosts, opened
+from ramify.cli.project import component, hosts, opened, resumed
 from ramify.cli.session import Session
 from ramify.cli.there import whole_plan
-from ramify.model.plan import Plan
+from ramify.compile import holding
+from ramify.initiator.operator import Workspace
+from ramify.model.plan import Action, Plan
 from ramify.model.record import NodeResult, Outcome
+from ramify.model.saved import Saved
 
 QUESTION = """
 Do you want to perform these actions?
   Only "yes" will be accepted to approve.
 
   Enter a value: """
+DONE_ALREADY = "Nothing to do. All that this plan says is done."
 
 
 @lazy.command(
     "ramify apply",
     "ramify apply -y '/region1/zone[1-3]'",
+    "ramify plan -o change.plan && ramify apply change.plan",
     "ramify apply -y --json > report.json",
     name="apply",
 )
 @paths_argument
 @locked_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def command(session: Session, selection: tuple[str, ...], locked: bool, yes: bool) -> int:
+@refreshing.refresh_option
+@click.option("--strict", is_flag=True, help="Look first, and refuse a saved plan if any node moved on.")
+def command(
+    session: Session, selection: tuple[str, ...], *, locked: bool, yes: bool, refresh: bool, strict: bool
+) -> int:
     """Bring the nodes at PATH and below to what the project says of them; all without a PATH.
 
     Shows the plan, asks, and carries it out: each initiator deploys its own children. Exits with 2 when
     nodes failed or nobody knows what became of them, 4 when all that is missing is on hosts that could not
     be reached.
+
+    Instead of paths it takes the file of a plan that `ramify plan -o FILE` saved. It does just what that
+    says, without asking; nodes that are not any more as they were then are left alone, and it exits with 3.
     """
+    file = saved_plans.named(selection)
+    if file is not None:
+        return _saved(session, saved_plans.read(file), strict=strict)
+    if strict:
+        raise failure("usage", "--strict is for saved plans", "`ramify plan -o FILE` saves one.")
     if not yes and not session.interactive:
         raise failure("approval", "nobody is there to approve the plan", "`-y` applies without asking.")
     with opened(session, locked=locked) as space:
+        if refresh:
+            refreshing.look(session, space, selection)
         plan = whole_plan(session, space, selection)
-        describe = partial(component, space.fleet)
         if plan.anything:
             must_be_up(space, plan)
-        session.say(plan_view.text(plan, describe, session.paint, full=session.verbose))
+        _show(session, space, plan)
         if not plan.anything:
             return _ended(session, plan, Carried(_unchanged(plan)), quiet=True)
         if not yes and not _approved(session):
@@ -55,6 +74,52 @@ def command(session: Session, selection: tuple[str, ...], locked: bool, yes: boo
             return exits.ERROR
         follow(space)
         return _ended(session, plan, carry(session, space, plan, "apply"))
+
+
+def _saved(session: Session, saved: Saved, *, strict: bool) -> int:
+    """Carry out just what a saved plan says."""
+    with resumed(session, saved) as space:
+        if saved.plan.anything:
+            must_be_up(space, saved.plan)
+        if strict:
+            refreshing.look(session, space, saved.plan.selection)
+        records = space.records()
+        held = holding.recalled(space.fleet, records, saved)
+        if strict and (stale := holding.stale_now(held, records, saved.observed)):
+            return _refused(session, held.plan, stale)
+        if not held.plan.anything and not held.stale:
+            session.say(session.paint("good", DONE_ALREADY))
+            return _ended(session, held.plan, Carried(_unchanged(held.plan)), quiet=True)
+        stale = holding.stale_now(held, records, saved.observed)
+        _show(session, space, holding.without(held.plan, stale))
+        if stale:
+            session.say(f"\n{_left_alone(stale)}")
+        follow(space)
+        return _ended(session, held.plan, carry(session, space, held.plan, "apply", held))
+
+
+def _left_alone(stale: Iterable[str]) -> str:
+    names, left = shortened(fold(stale), 4)
+    more = f" and {left:,} more" if left else ""
+    return f"Left alone, since they moved on after this was planned: {', '.join(names)}{more}."
+
+
+def _refused(session: Session, plan: Plan, stale: dict[str, str]) -> int:
+    """Nothing is done, since some nodes moved on."""
+    why = "other nodes of the plan moved on, and it was to be carried out whole"
+    results = tuple(
+        NodeResult(node.path, Outcome.SKIPPED, stale.get(node.path, why), stale=node.path in stale)
+        if node.path in stale or node.action is not Action.UNCHANGED
+        else NodeResult(node.path, Outcome.UNCHANGED)
+        for node in plan.nodes
+    )
+    return _ended(session, plan, Carried(results))
+
+
+def _show(session: Session, space: Workspace, plan: Plan) -> None:
+    shown = plan_view.detailed(space.fleet, plan, full=session.verbose)
+    describe = partial(component, space.fleet)
+    session.say(plan_view.text(shown, describe, session.paint, full=session.verbose))
 
 
 def _approved(session: Session) -> bool:
@@ -76,7 +141,9 @@ def _ended(session: Session, plan: Plan, carried: Carried, *, quiet: bool = Fals
             session.say(f"\nNot planned, but found on the way: {', '.join(_others(carried))}")
         told = report_view.text(carried.results, hosts(plan), session.paint, full=session.verbose)
         session.say(f"\n{told}")
-    return exits.INTERRUPTED if carried.interrupted else exit_code(found)
+    if carried.interrupted:
+        return exits.INTERRUPTED
+    return exit_code(found, stale=any(result.stale for result in carried.results))
 
 
 def _others(carried: Carried) -> list[str]:

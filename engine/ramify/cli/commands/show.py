@@ -1,0 +1,35 @@
+"""`ramify show`: a saved plan, as it was when it was made."""
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from ramify.cli import exits, lazy, plan_view, saved_plans
+from ramify.cli.project import component
+from ramify.cli.session import Session
+
+
+@lazy.command(
+    "ramify show change.plan",
+    "ramify show change.plan -v",
+    "ramify show change.plan --json | jq .plan.summary",
+    name="show",
+)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+def command(session: Session, file: Path) -> int:
+    """Show the plan that `ramify plan -o FILE` saved; it needs no project, and contacts nobody.
+
+    It is shown as it was made. `ramify apply FILE` tells what of it still stands, and does that.
+    """
+    saved = saved_plans.read(file)
+    if session.json:
+        session.document(
+            {"project": saved.project, "made": saved.made, "ramify": saved.ramify, "plan": saved.plan}
+        )
+        return exits.DONE
+    fleet = saved_plans.fleet(saved)
+    plan = plan_view.detailed(fleet, saved.plan, full=session.verbose)
+    session.say(session.paint("faint", f'Plan of "{saved.project}", made at {saved.made}.'))
+    session.say(plan_view.text(plan, partial(component, fleet), session.paint, full=session.verbose))
+    return exits.DONE
