@@ -6,9 +6,9 @@ from typing import Any
 
 import jinja2
 from jinja2 import StrictUndefined, TemplateError, TemplateRuntimeError, Undefined, meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from msgspec import Struct
 
+from ramify.compile.bounds import BoundedEnvironment, rendered
 from ramify.compile.references import BadTemplateError, Plain, Reference, as_text
 from ramify.model.diagnostics import did_you_mean
 
@@ -36,7 +36,7 @@ def _close_to(name: str, holder: Any) -> str:
     return ""
 
 
-class _Environment(ImmutableSandboxedEnvironment):
+class _Environment(BoundedEnvironment):
     """Keys of a mapping come before its methods: `vars.items` is a variable that is called so."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -82,7 +82,8 @@ def render(text: str, context: dict[str, Any]) -> str:
         BadTemplateError: an undefined name, or anything else that the expression does wrong.
     """
     try:
-        return _compiled(text).render(context)
+        template = _compiled(text)
+        return rendered(template.root_render_func(template.new_context(context)))
     except BadTemplateError:
         raise
     except TemplateError as error:

@@ -13,7 +13,7 @@ Service = Literal["non-existent", "deployed", "configured", "active", "passive"]
 
 
 class Hello(Struct, frozen=True):
-    """A stub's greeting: what it is, what runs it, and which policy it has pinned (its sha256, or nothing)."""
+    """A stub's greeting: what it is, what runs it, and the policy it has pinned (its sha256, or nothing)."""
 
     hello: int
     protocol: tuple[int, ...]
