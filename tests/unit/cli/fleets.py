@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from textwrap import dedent
 from typing import TypeVar
 
+import msgspec
 from msgspec import structs
 
 from ramify.compile.fleet import Fleet, compile_fleet
@@ -86,6 +87,11 @@ def small(zones: str = "zone[1-2]", interval: int = 5) -> str:
         """)
 
 
+def files(**contents: str) -> str:
+    """The probe's configuration with files."""
+    return f"{PROBE}files: {msgspec.json.encode(contents).decode()}\n"
+
+
 def large(interval: int = 5, special: str = "") -> str:
     """10 + 100 + 1,000 + 10,000 nodes."""
     return dedent(f"""\
@@ -107,11 +113,14 @@ def compiled(
     lists: str = REPOSITORY,
     probe: str = PROBE,
     probe_artifact: str = "b" * 64,
+    install: tuple[str, ...] | None = None,
 ) -> Fleet:
     """A fleet from texts; they have no errors."""
     components = {
         **COMPONENTS,
-        "code/probe": structs.replace(COMPONENTS["code/probe"], artifact=probe_artifact),
+        "code/probe": structs.replace(
+            COMPONENTS["code/probe"], artifact=probe_artifact, install=install, uninstall=install
+        ),
     }
     settings = _good(configuration.read(probe, "config/probe.yml"))
     bundle = Bundle(

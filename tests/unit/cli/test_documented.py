@@ -46,6 +46,8 @@ def check(line: str, ramify: Ramify) -> None:
 def test_the_documented_json_is_what_is_printed(line: str, project: Path, ramify: Ramify) -> None:
     if line.startswith("validate"):
         (project / "ramify.yml").write_text("hirarchy: hierarchy.yml\n")
+    if line.startswith("show"):
+        assert ramify("plan", "-o", line.split()[1]).code == 0
     check(line, ramify)
 
 

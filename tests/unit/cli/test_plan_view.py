@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
+from msgspec import structs
+
 from ramify.cli import plan_view
 from ramify.cli.plan_view import NOTHING, SCREEN
 from ramify.compile.fleet import Fleet
@@ -46,6 +48,47 @@ def test_nodes_that_leave_the_hierarchy_are_destroyed(golden: Golden) -> None:
     before = fleets.compiled(fleets.small("zone[1-3]"))
     after = fleets.compiled(fleets.small("zone[1-2]"))
     golden("cli/plan-destroy.txt", text(after, fleets.planned(after, fleets.recorded(before).values())))
+
+
+CONFIG = "\n".join(f"line {n} of the configuration" for n in range(1, 31))
+
+
+def test_a_changed_file_is_a_unified_diff_and_a_new_one_is_folded(golden: Golden) -> None:
+    files = {"probe.conf": CONFIG, "gone.conf": "one line\nand another\n"}
+    before = fleets.compiled(fleets.small(), probe=fleets.files(**files))
+    changed = CONFIG.replace("line 7 of", "line 7, changed, of").replace("line 8 of", "line 8, too, of")
+    after = fleets.compiled(fleets.small(), probe=fleets.files(**{"probe.conf": changed, "new.conf": CONFIG}))
+    plan = fleets.planned(after, fleets.recorded(before).values())
+    golden("cli/plan-files.txt", text(after, plan))
+    assert "line 30 of the configuration" in text(after, plan, full=True)
+
+
+def test_what_cannot_be_told_before_is_marked(golden: Golden) -> None:
+    probe = fleets.PROBE + '  CPUS: "{{ facts.cpus }}"\n'
+    fleet = fleets.compiled(fleets.small(), probe=probe, install=("./install",))
+    records = fleets.recorded(fleet)
+    del records["/region1/zone1/app1"]
+    records["/region1/zone2"] = structs.replace(records["/region1/zone2"], open="run1")
+    moved = structs.replace(records["/region1/zone2/app2"], host="leaf9")
+    records["/region1/zone2/app2"] = moved
+    records["/region1/zone2/app9"] = structs.replace(moved, path="/region1/zone2/app9")
+    golden("cli/plan-marks.txt", text(fleet, fleets.planned(fleet, records.values())))
+
+
+def one_zone(interval: int) -> str:
+    """The large fleet, where one zone has an interval of its own."""
+    below = "{'rack[1-10]': {children: {'app[01-10]': {}}}}"
+    parted = f"{{'zone[1-6,8-10]': {{children: {below}}}, zone7: {{vars: {{interval: {interval}}}, children: {below}}}}}"
+    return (
+        f"tree:\n  region[1-9]: {{vars: {{interval: 5}}, children: {{'zone[1-10]': {{children: {below}}}}}}}\n"
+        f"  region10: {{vars: {{interval: 5}}, children: {parted}}}\n"
+    )
+
+
+def test_one_variable_of_one_zone_among_many_is_told_in_a_few_lines(golden: Golden) -> None:
+    large = partial(fleets.compiled, hosts=fleets.LARGE_INVENTORY, lists=fleets.LARGE_REPOSITORY)
+    before, after = large(one_zone(5)), large(one_zone(60))
+    golden("cli/plan-one-zone.txt", text(after, fleets.planned(after, fleets.recorded(before).values())))
 
 
 def test_nothing_to_do_is_one_line() -> None:
