@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ramify.compile import templates
 from ramify.compile.matching import Taken
@@ -20,12 +20,13 @@ from ramify.compile.slots import Slot, UnusableValueError, render
 from ramify.compile.templates import Reach, Template
 from ramify.compile.tree import Scope
 from ramify.model.bundle import Bundle
-from ramify.model.component import Component, Parameter
+from ramify.model.component import Component, Health, Parameter
 from ramify.model.configuration import Configuration, FileSetting, Setting
 from ramify.model.diagnostics import Origin, did_you_mean
 from ramify.model.repository import Entry, When
 
 KINDS = ("env", "args", "files")
+_OWN = "RAMIFY_"  # begins the names of variables that every service is given
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
@@ -228,6 +229,14 @@ class _Maker:
                     f"Set it under `env:` of a service configuration. {others}".strip(),
                     origin,
                 )
+        for name in component.health.variables if component.health else ():
+            if name not in given and not name.startswith(_OWN):
+                self._problem(
+                    "missing-parameter",
+                    f'the health check of {component.ref} needs a value for "{name}"',
+                    f"Set it under `env:` of a service configuration. {did_you_mean(name, given)}".strip(),
+                    origin,
+                )
 
 
 def in_force(entries: Sequence[Entry]) -> list[Entry]:
@@ -302,4 +311,12 @@ def _service_facts(component: Component | None) -> list[Any]:
         component.activate,
         component.deactivate,
         float(component.grace),
+        _health_facts(component.health),
     ]
+
+
+def _health_facts(health: Health | None) -> Health | None:
+    if health is None:
+        return None
+    times = {name: float(getattr(health, name)) for name in ("interval", "timeout", "start_period")}
+    return structs.replace(health, **times)

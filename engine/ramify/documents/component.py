@@ -3,6 +3,7 @@
 import shlex
 from typing import Any, Literal
 
+from ramify.documents.health import health
 from ramify.documents.manifest import Argv, Manifest
 from ramify.documents.node import Node
 from ramify.documents.reading import read_yaml
@@ -58,6 +59,7 @@ def _build(root: Node, found: Diagnostics) -> Manifest:
         activate=_control(root, "activate", found),
         deactivate=_control(root, "deactivate", found),
         grace=_said(root, "grace"),
+        health=health(root["health"], root.key("health"), _argv, found) if "health" in root else None,
         origins={key: root.key(key) for key in root},
     )
 

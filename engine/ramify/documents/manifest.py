@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from ramify.model.component import Component, Control, Parameter, Stop
+from ramify.model.component import Component, Control, Health, Parameter, Stop
 from ramify.model.diagnostics import Origin
 
 Argv = tuple[str, ...]
@@ -28,6 +28,7 @@ class Manifest(Struct, frozen=True):
     activate: Control | None = None
     deactivate: Control | None = None
     grace: float | None = None
+    health: Health | None = None
     origins: dict[str, Origin] = field(default_factory=dict)
 
     def onto(self, base: "Manifest") -> "Manifest":

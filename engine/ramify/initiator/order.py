@@ -50,6 +50,7 @@ def build(fleet: Fleet, node: Node, made: Profile, runtime: str | None) -> dict[
             "args": _args(made.service),
             "files": _files(made.service),
             "grace": component.grace,
+            "health": component.health,
         },
     }
 

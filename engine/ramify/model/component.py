@@ -32,6 +32,35 @@ class Stop(Struct, frozen=True):
     timeout: float = 10
 
 
+class Health(Struct, frozen=True):
+    """How it is found out whether the service does its work; times in seconds.
+
+    A service that starts has the start period, and after it `retries` intervals, to pass its first check.
+    From then on `retries` failures in a row make it unhealthy. `host` and `port` may be `$NAME`, a variable
+    of the service's environment.
+    """
+
+    kind: Literal["exec", "http", "tcp"]
+    argv: tuple[str, ...] | None = None
+    host: str = "127.0.0.1"
+    port: str = ""
+    path: str = "/"
+    interval: float = 10
+    timeout: float = 5
+    retries: int = 3
+    start_period: float = 0
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables that it is told by."""
+        return tuple(text[1:] for text in (self.host, self.port) if text.startswith("$"))
+
+    @property
+    def patience(self) -> float:
+        """How long a start may take at most because of it."""
+        return self.start_period + self.retries * self.interval + self.timeout
+
+
 class Component(Struct, frozen=True):
     """What one code reference stands for: its files (an artifact) and its manifest.
 
@@ -54,6 +83,7 @@ class Component(Struct, frozen=True):
     activate: Control = Control(signal="CONT")
     deactivate: Control = Control(signal="STOP")
     grace: float = 0.2
+    health: Health | None = None
     origin: Origin | None = None
 
     @property

@@ -143,11 +143,11 @@ def _differs(order: Order, install: object, service: object) -> str:
     if (
         not isinstance(install, list)
         or not isinstance(service, list)
-        or (len(install), len(service)) != (4, 8)
+        or (len(install), len(service)) != (4, 9)
     ):
         return "code.artifact"  # nothing is installed there
     given = order["service"]
-    artifact, role, start, start_from, stop, activate, deactivate, grace = service
+    artifact, role, start, start_from, stop, activate, deactivate, grace, health = service
     parts = (
         ("code.artifact", order["code"]["artifact"] == install[0] == artifact),
         ("install.argv", order["install"]["argv"] == install[1]),
@@ -159,6 +159,7 @@ def _differs(order: Order, install: object, service: object) -> str:
         ("service.control.activate", given["control"]["activate"] == _control(activate)),
         ("service.control.deactivate", given["control"]["deactivate"] == _control(deactivate)),
         ("service.grace", given["grace"] == grace),
+        ("service.health", given["health"] == health),
     )
     return next((name for name, same in parts if not same), "")
 

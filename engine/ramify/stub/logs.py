@@ -8,7 +8,7 @@ from ramify.stub.wire import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List
+    from typing import Dict, List
 
 LIMIT = 1 << 20
 KEPT = 3  # files in all: NAME.log, NAME.log.1, NAME.log.2
@@ -58,12 +58,29 @@ def lines(data: bytes) -> List[str]:
     return data.decode("utf-8", "replace").splitlines()
 
 
-def tail(file: str) -> str:
-    """The last lines of a log, or nothing if there is none."""
+def size(file: str) -> int:
+    """Bytes of a log; none if there is none."""
+    try:
+        return os.stat(file).st_size
+    except FileNotFoundError:
+        return 0
+
+
+def tail(file: str, since: int = 0) -> str:
+    """The last lines of a log after its first `since` bytes, or nothing if there are none."""
     try:
         with open(file, "rb", 0) as stream:
-            size = os.fstat(stream.fileno()).st_size
-            stream.seek(max(0, size - _TAIL_BYTES))
+            end = os.fstat(stream.fileno()).st_size
+            stream.seek(max(0, end - _TAIL_BYTES, since if since <= end else 0))
             return "\n".join(lines(stream.readall())[-TAIL_LINES:])
     except OSError:
         return ""
+
+
+def tails(folder: str, since: Dict[str, int]) -> str:
+    """The same of several processes by name; where more than one wrote something, each under its name."""
+    said = {name: tail(f"{folder}/{name}.log", start) for name, start in since.items()}
+    wrote = {name: text for name, text in said.items() if text}
+    if len(wrote) == 1:
+        return next(iter(wrote.values()))
+    return "\n".join(f"==> {name} <==\n{text}" for name, text in wrote.items())

@@ -28,12 +28,12 @@ def check(order: object, path: str) -> Order:
     Raises:
         StubError: a field is missing or of the wrong kind.
     """
-    fields = _object(order, "order")
+    fields = as_object(order, "order")
     if layout.check_path(fields.get("path")) != path:
         raise StubError(MALFORMED, f"order.path is {fields['path']}, the command is for {path}")
     result: Order = {"path": path}
     for name in ("digest", "environment_digest", "service_digest", "binding"):
-        result[name] = _text(fields.get(name, ""), name)
+        result[name] = as_text(fields.get(name, ""), name)
     result["code"] = _code(fields.get("code"), "code")
     result["shared"] = _mapping(fields.get("shared") or {}, "shared", _artifact)
     for name in result["shared"]:
@@ -41,30 +41,30 @@ def check(order: object, path: str) -> Order:
             raise StubError(MALFORMED, f"order.shared: {layout.shorten(name)} cannot be a placeholder")
     result["install"] = _install(fields.get("install"))
     result["uninstall"] = {
-        "argv": _argv(_object(fields.get("uninstall") or {}, "uninstall").get("argv"), "uninstall.argv")
+        "argv": _argv(as_object(fields.get("uninstall") or {}, "uninstall").get("argv"), "uninstall.argv")
     }
     result["service"] = _service(fields.get("service"))
     return result
 
 
 def _install(value: object) -> Order:
-    fields = _object(value or {}, "install")
+    fields = as_object(value or {}, "install")
     return {
         "argv": _argv(fields.get("argv"), "install.argv"),
-        "env": _mapping(fields.get("env") or {}, "install.env", _text),
+        "env": _mapping(fields.get("env") or {}, "install.env", as_text),
         "args": _texts(fields.get("args") or [], "install.args"),
         "files": _files(fields.get("files") or [], "install.files"),
-        "timeout": _seconds(fields.get("timeout", 600), "install.timeout"),
+        "timeout": as_seconds(fields.get("timeout", 600), "install.timeout"),
     }
 
 
 def _service(value: object) -> Order:
-    fields = _object(value or {}, "service")
-    stop = _object(fields.get("stop") or {}, "service.stop")
-    control = _object(fields.get("control") or {}, "service.control")
+    fields = as_object(value or {}, "service")
+    stop = as_object(fields.get("stop") or {}, "service.stop")
+    control = as_object(fields.get("control") or {}, "service.control")
     start = fields.get("start")
     if start is not None:
-        start = _mapping(start, "service.start", _some_argv)
+        start = _mapping(start, "service.start", as_argv)
         if not all(layout.is_word(name) for name in start):
             raise StubError(MALFORMED, "order.service.start: a process has a name that is none")
     start_from = fields.get("start_from", "manifest")
@@ -75,27 +75,34 @@ def _service(value: object) -> Order:
         "start_from": start_from,
         "stop": {
             "signal": _signal(stop.get("signal", "TERM"), "service.stop.signal"),
-            "timeout": _seconds(stop.get("timeout", 10), "service.stop.timeout"),
+            "timeout": as_seconds(stop.get("timeout", 10), "service.stop.timeout"),
         },
         "control": {name: _control(control.get(name), name) for name in ("activate", "deactivate")},
-        "env": _mapping(fields.get("env") or {}, "service.env", _text),
+        "env": _mapping(fields.get("env") or {}, "service.env", as_text),
         "args": _texts(fields.get("args") or [], "service.args"),
         "files": _files(fields.get("files") or [], "service.files"),
-        "grace": _seconds(fields.get("grace", 0.2), "service.grace"),
+        "grace": as_seconds(fields.get("grace", 0.2), "service.grace"),
+        "health": None if fields.get("health") is None else _health(fields["health"]),
     }
 
 
 def _control(value: object, name: str) -> Optional[Order]:
     if value is None:
         return None
-    fields = _object(value, f"service.control.{name}")
+    fields = as_object(value, f"service.control.{name}")
     if fields.get("argv") is not None:
-        return {"argv": _some_argv(fields["argv"], f"service.control.{name}.argv")}
+        return {"argv": as_argv(fields["argv"], f"service.control.{name}.argv")}
     return {"signal": _signal(fields.get("signal"), f"service.control.{name}.signal")}
 
 
+def _health(value: object) -> Order:
+    health: Any = __import__("ramify.stub.health", fromlist=["check"])  # only for those who have it
+    result: Order = health.check(value)
+    return result
+
+
 def _code(value: object, name: str) -> Order:
-    fields = _object(value or {}, name)
+    fields = as_object(value or {}, name)
     digest = fields.get("artifact")
     return {
         "artifact": None if digest is None else _artifact(digest, f"{name}.artifact"),
@@ -105,22 +112,22 @@ def _code(value: object, name: str) -> Order:
 
 def _files(value: object, name: str) -> List[Order]:
     if not isinstance(value, list):
-        raise _wrong(name, "a list")
+        raise wrong(name, "a list")
     return [_file(item, f"{name}[{index}]") for index, item in enumerate(value)]
 
 
 def _file(value: object, name: str) -> Order:
-    fields = _object(value, name)
+    fields = as_object(value, name)
     if not packs.is_name(fields.get("name")):
-        raise _wrong(f"{name}.name", "a relative path that stays in its folder")
+        raise wrong(f"{name}.name", "a relative path that stays in its folder")
     mode = fields.get("mode", 0o600)
     if type(mode) is not int or not 0 <= mode <= 0o777:
-        raise _wrong(f"{name}.mode", "a number up to 0o777")
+        raise wrong(f"{name}.mode", "a number up to 0o777")
     content = "base64" if fields.get("base64") is not None else "content"
     file = {
         "name": fields["name"],
         "mode": mode,
-        content: _text(fields.get(content), f"{name}.{content}", nul=True),
+        content: as_text(fields.get(content), f"{name}.{content}", nul=True),
     }
     data(file)
     return file
@@ -138,64 +145,69 @@ def data(file: Order) -> bytes:
     return decoded
 
 
-def _wrong(name: str, wanted: str) -> StubError:
+def wrong(name: str, wanted: str) -> StubError:
+    """The error for a field that is not what it must be."""
     return StubError(MALFORMED, f"order.{name} is not {wanted}")
 
 
-def _object(value: object, name: str) -> Dict[str, Any]:
+def as_object(value: object, name: str) -> Dict[str, Any]:
+    """A field that is an object."""
     if not isinstance(value, dict):
-        raise _wrong(name, "an object")
+        raise wrong(name, "an object")
     return value
 
 
-def _text(value: object, name: str, nul: bool = False) -> str:
+def as_text(value: object, name: str, nul: bool = False) -> str:
+    """A field that is text."""
     if not isinstance(value, str) or ("\0" in value and not nul):
-        raise _wrong(name, "text")
+        raise wrong(name, "text")
     return value
 
 
 def _texts(value: object, name: str) -> List[str]:
     if not isinstance(value, list):
-        raise _wrong(name, "a list of texts")
-    return [_text(item, name) for item in value]
+        raise wrong(name, "a list of texts")
+    return [as_text(item, name) for item in value]
 
 
 def _argv(value: object, name: str) -> Optional[List[str]]:
-    return None if value is None else _some_argv(value, name)
+    return None if value is None else as_argv(value, name)
 
 
-def _some_argv(value: object, name: str) -> List[str]:
+def as_argv(value: object, name: str) -> List[str]:
+    """A field that is a command line."""
     argv = _texts(value, name)
     if not argv or not argv[0]:
-        raise _wrong(name, "a command line")
+        raise wrong(name, "a command line")
     return argv
 
 
 def _mapping(value: object, name: str, of: Check) -> Dict[str, Any]:
-    fields = _object(value, name)
+    fields = as_object(value, name)
     for key in fields:
         if not key or "=" in key or "\0" in key:
-            raise _wrong(name, "an object with usable names")
+            raise wrong(name, "an object with usable names")
     return {key: of(item, f"{name}.{key}") for key, item in fields.items()}
 
 
 def _artifact(value: object, name: str) -> str:
     if not layout.is_digest(value):
-        raise _wrong(name, "a digest")
+        raise wrong(name, "a digest")
     return str(value)
 
 
-def _seconds(value: object, name: str) -> float:
+def as_seconds(value: object, name: str) -> float:
+    """A field that is a number of seconds."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 86400:
-        raise _wrong(name, "a number of seconds up to a day")
+        raise wrong(name, "a number of seconds up to a day")
     return value
 
 
 def _signal(value: object, name: str) -> str:
-    text = _text(value, name)
+    text = as_text(value, name)
     text = text[3:] if text.startswith("SIG") else text
     if text not in _SIGNALS:
-        raise _wrong(name, f"a signal: one of {', '.join(_SIGNALS)}")
+        raise wrong(name, f"a signal: one of {', '.join(_SIGNALS)}")
     return text
 
 

@@ -242,11 +242,20 @@ def _reset_signals() -> None:
 
 def execute(program: Program) -> NoReturn:
     """Become the program; `os.execvpe` would import `warnings` to look along the path."""
+    os.execve(find(program), program.argv, program.env)  # noqa: S606 - argv is the order's
+
+
+def find(program: Program) -> str:
+    """The file to execute.
+
+    Raises:
+        FileNotFoundError: there is none of its name along the program's own PATH.
+    """
     name = program.argv[0]
     if "/" in name:
-        os.execve(name, program.argv, program.env)  # noqa: S606 - argv is the order's
+        return name
     for folder in program.env["PATH"].split(":"):
         file = f"{folder or '.'}/{name}"
         if os.path.isfile(file) and os.access(file, os.X_OK):
-            os.execve(file, program.argv, program.env)  # noqa: S606 - as above
+            return file
     raise FileNotFoundError(f"no program {name} in {program.env['PATH']}")

@@ -21,6 +21,7 @@ else:
 _CONTROL_TIMEOUT = 60.0
 _SUPERVISOR_WAIT = 8.0  # beyond the service's own time to stop: the supervisor's SIGKILL, and its end
 _REPORT_WAIT = 30.0
+_HEALTH_POLL = 0.02
 _BY_SUFFIX = {".py": "{python}", ".sh": "sh", ".pl": "perl"}
 
 
@@ -53,17 +54,49 @@ def start(work: Work) -> None:
     files.make_folder(run)
     if not programs:
         return
-    what = supervisor.Service(programs, run, f"{work.node}/log", *_stop(order))
-    ended = _launch(work, what, order["service"]["grace"])
-    if ended:
+    log = f"{work.node}/log"
+    before = {name: logs.size(f"{log}/{name}.log") for name in programs}
+    watch = _watch(work, release, order, programs)
+    number, patience = _stop(order)
+    what = supervisor.Service(programs, run, log, number, patience, watch)
+    try:
+        _launch(work, what, order["service"]["grace"])
+    except _NotUpError as error:
         halt(work)
-        raise StubError(FAILED, _complaint(work, ended), logs.tail(f"{work.node}/log/{ended[0]}.log"))
+        said = logs.tails(log, {error.process: before[error.process]} if error.process else before)
+        raise StubError(FAILED, str(error), said) from None
 
 
-def _complaint(work: Work, ended: List[str]) -> str:
-    name, code = ended[0], int(ended[1])
+class _NotUpError(Exception):
+    """A service did not start: which of its processes ended, if any did."""
+
+    def __init__(self, message: str, process: str = "") -> None:
+        super().__init__(message)
+        self.process = process
+
+
+def _ended(work: Work, line: bytes) -> _NotUpError:
+    name, _, number = line.decode("ascii").partition(" ")
+    code = int(number)
     how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-    return f"process {name} of {work.path} ended {how} as soon as it was started"
+    return _NotUpError(f"process {name} of {work.path} ended {how} as soon as it was started", name)
+
+
+def _watch(work: Work, release: str, order: orders.Order, programs: Dict[str, process.Program]) -> Any:
+    """How the service's health is checked, with the environment of its processes; None if it is not."""
+    said = order["service"].get("health")
+    if said is None:
+        return None
+    program = next(iter(programs.values()))
+    if said["argv"]:
+        line = orders.command_line(said["argv"], orders.places(work.root, order, release))
+        program = process.Program(line, program.env, program.cwd, program.umask)
+    return _module("checker").Watch(_module("health").told(said, program.env), program)
+
+
+def _module(name: str) -> Any:
+    """One of those that only services with a health check need."""
+    return __import__(f"ramify.stub.{name}", fromlist=[name])
 
 
 def _stop(order: orders.Order) -> Any:
@@ -71,8 +104,12 @@ def _stop(order: orders.Order) -> Any:
     return process.signal_number(stop["signal"]), stop["timeout"]
 
 
-def _launch(work: Work, what: supervisor.Service, grace: float) -> List[str]:
-    """Start the supervisor, journal its processes, open the gate; name and code of one that ended."""
+def _launch(work: Work, what: supervisor.Service, grace: float) -> None:
+    """Start the supervisor, journal its processes, open the gate, and see that they are up.
+
+    Raises:
+        _NotUpError: one of them ended, or the service did not become healthy.
+    """
     gate = process.Gate()
     reports = _Reports(supervisor.launch(what, gate))
     try:
@@ -84,13 +121,29 @@ def _launch(work: Work, what: supervisor.Service, grace: float) -> List[str]:
         work.record["pids"] = first["pids"]
         work.write()
         gate.open(len(first["pids"]))
-        ended = reports.line(grace)
-        if reports.closed and not ended:
-            halt(work)
-            raise StubError(FAILED, f"the supervisor of {work.path} ended as soon as it was started")
+        _see(work, what, reports, grace)
     finally:
         reports.close()
-    return ended.decode("ascii").split(" ") if ended else []
+
+
+def _see(work: Work, what: supervisor.Service, reports: _Reports, grace: float) -> None:
+    """See the service live through its time of grace, and become healthy."""
+    deadline = time.monotonic() + grace
+    if what.watch is not None:
+        limit = _module("health").limit(what.watch.said)
+        line = reports.line(limit + what.watch.said["timeout"] + _REPORT_WAIT)
+        if line[:1] == b"{":
+            told = decode(line)
+            if not told["healthy"]:
+                why = f"{work.path} did not become healthy within {limit:g} s: {told['output']}"
+                raise _NotUpError(why.rstrip(": "))
+        elif line:
+            raise _ended(work, line)
+    line = reports.line(max(0.0, deadline - time.monotonic()))
+    if line:
+        raise _ended(work, line)
+    if reports.closed:
+        raise _NotUpError(f"the supervisor of {work.path} ended as soon as it was started")
 
 
 class _Reports:
@@ -187,13 +240,39 @@ def halt(work: Work) -> None:
 
 
 def activate(work: Work) -> None:
-    """Let a passive service go on."""
+    """Let a passive service go on, and see it become healthy; else it pauses again."""
     _control(work, "activate")
+    said = releases.order_of(work.release())["service"].get("health")
+    if said is None:
+        return
+    _tell_supervisor(work, "GO_ON")
+    health, found = _module("health"), None
+    limit = health.limit(said)
+    deadline = time.monotonic() + limit + said["timeout"] + _SUPERVISOR_WAIT
+    while found is None or found["state"] not in (health.HEALTHY, health.UNHEALTHY):
+        if time.monotonic() >= deadline or not all(map(process.alive, work.record["pids"].values())):
+            break
+        time.sleep(_HEALTH_POLL)  # what a supervisor notes is no event for a session that did not start it
+        found = health.read(f"{work.node}/run")
+    if found is None or found["state"] != health.HEALTHY:
+        deactivate(work)
+        why = f"{work.path} did not become healthy within {limit:g} s: {found['output'] if found else ''}"
+        raise StubError(
+            FAILED, why.rstrip(": "), logs.tails(f"{work.node}/log", dict.fromkeys(work.record["pids"], 0))
+        )
 
 
 def deactivate(work: Work) -> None:
-    """Have an active service pause."""
+    """Have an active service pause; its health is nobody's question then."""
     _control(work, "deactivate")
+    if releases.order_of(work.release())["service"].get("health") is not None:
+        _tell_supervisor(work, "PAUSE")
+
+
+def _tell_supervisor(work: Work, what: str) -> None:
+    known = work.record["supervisor"]
+    if process.alive(known):
+        os.kill(known[0], getattr(signals, getattr(_module("checker"), what)))
 
 
 def _control(work: Work, name: str) -> None:

@@ -33,7 +33,16 @@ def describe(record: Record, node: str) -> Dict[str, Any]:
     state["open"] = record["open"]
     state["pids"] = {name: known[0] for name, known in record["pids"].items() if process.alive(known)}
     state["exits"] = _exits(f"{node}/run")
+    if record["service"] == tables.ACTIVE:
+        state["health"] = _health(f"{node}/run")
     return state
+
+
+def _health(folder: str) -> Any:
+    """How the service does, where that is checked."""
+    if not os.path.exists(f"{folder}/health"):
+        return None
+    return __import__("ramify.stub.health", fromlist=["state"]).state(folder)
 
 
 def _exits(folder: str) -> Dict[str, Any]:

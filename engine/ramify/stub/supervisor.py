@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as signals
     from typing import Any, Dict, List, NoReturn, Optional
+
+    from ramify.stub.checker import Watch
 else:
     import _signal as signals  # `signal` builds enumerations when it is imported
 
@@ -27,24 +29,33 @@ _POLL = 0.02
 class Service:
     """What a supervisor needs to know."""
 
-    __slots__ = ("log", "programs", "run", "stop_signal", "stop_timeout")
+    __slots__ = ("log", "programs", "run", "stop_signal", "stop_timeout", "watch")
 
     def __init__(
-        self, programs: Dict[str, process.Program], run: str, log: str, stop_signal: int, stop_timeout: float
+        self,
+        programs: Dict[str, process.Program],
+        run: str,
+        log: str,
+        stop_signal: int,
+        stop_timeout: float,
+        watch: Optional[Watch] = None,
     ) -> None:
         self.programs = programs
         self.run = run
         self.log = log
         self.stop_signal = stop_signal
         self.stop_timeout = stop_timeout
+        self.watch = watch
 
 
 def launch(service: Service, gate: process.Gate) -> int:
     """Fork a supervisor that outlives this session; the descriptor returned carries its reports.
 
     The first report is one line of JSON, {"supervisor": identity, "pids": {process: identity}}; then one
-    line "NAME CODE" for each process that ends. The processes wait at the gate. One that ends before this
-    session does is a zombie until then, which counts as dead: a second fork against that would cost 1 ms.
+    line "NAME CODE" for each process that ends, and of a service whose health is checked one of JSON,
+    {"healthy": bool, "output": text}, as soon as it is known whether it has started. The processes wait at
+    the gate. One that ends before this session does is a zombie until then, which counts as dead: a second
+    fork against that would cost 1 ms.
     """
     entry, report = os.pipe()
     if os.fork():
@@ -52,14 +63,14 @@ def launch(service: Service, gate: process.Gate) -> int:
         return entry
     try:
         os.setsid()
-        _detach((gate.entry, report))
+        detach((gate.entry, report))
         gate.exit = -1  # closed: else a stub's death would not be seen at the gate
         _Supervisor(service, report).run(gate)
     finally:
         os._exit(0)
 
 
-def _detach(keep: Any) -> None:
+def detach(keep: Any) -> None:
     """Hold nothing of the session open."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -83,6 +94,7 @@ class _Supervisor:
         self._names: Dict[int, str] = {}  # pid -> process, of those not reaped
         self._groups: List[process.Identity] = []
         self._pipes: Dict[int, logs.Log] = {}
+        self._checker: Any = None
         self._stopping = False
         self._deadline: Optional[float] = None
 
@@ -98,6 +110,8 @@ class _Supervisor:
             os._exit(1)
         os.close(gate.entry)
         self._tell(encode({"supervisor": process.identity(os.getpid()), "pids": pids}))
+        if self._service.watch is not None:
+            self._checker = _checker(self._service.watch, self._service.run, self._tell)
         while self._names or self._left_over():
             self._serve(wakeup)
         self._drain()
@@ -131,16 +145,37 @@ class _Supervisor:
 
     def _serve(self, wakeup: int) -> None:
         """Wait for output, an end or the deadline, and act on it."""
-        ready = select.select([wakeup, *self._pipes], [], [], self._patience())[0]
+        ready = self._await(wakeup)
         for descriptor in ready:
             if descriptor == wakeup:
                 os.read(wakeup, 512)
-            else:
+            elif descriptor in self._pipes:
                 self._copy(descriptor)
         self._reap()
+        if self._checker is not None:
+            self._check(ready)
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self._deadline = time.monotonic() + _KILL_WAIT
             self._signal(signals.SIGKILL)
+
+    def _check(self, ready: List[int]) -> None:
+        """Follow the health of the service, unless it stops."""
+        if self._stopping:
+            self._checker.close()
+            self._checker = None
+        else:
+            self._checker.turn(ready)
+
+    def _await(self, wakeup: int) -> List[int]:
+        """Descriptors at which something has happened, or nothing when something else is due."""
+        patience = self._patience()
+        if self._checker is None:
+            return select.select([wakeup, *self._pipes], [], [], patience)[0]
+        reads, writes = self._checker.wants()
+        due = self._checker.patience()
+        patience = due if patience is None else patience if due is None else min(patience, due)
+        found = select.select([wakeup, *self._pipes, *reads], writes, [], patience)
+        return found[0] + found[1]
 
     def _patience(self) -> Optional[float]:
         if self._deadline is None:
@@ -167,7 +202,11 @@ class _Supervisor:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            name = self._names.pop(pid)
+            name = self._names.pop(pid, "")
+            if not name:
+                if self._checker is not None:
+                    self._checker.ended(pid, status)
+                continue
             code = process.exit_code(status)
             self._record(name, code)
             self._tell(f"{name} {code}".encode())
@@ -198,3 +237,8 @@ class _Supervisor:
         for descriptor in list(self._pipes):
             while self._copy(descriptor):
                 pass
+
+
+def _checker(watch: Watch, run: str, tell: Any) -> Any:
+    """The watch over the service's health: only those who have one load it."""
+    return __import__("ramify.stub.checker", fromlist=["Checker"]).Checker(watch, run, tell)

@@ -42,6 +42,14 @@ class Exit(Struct, frozen=True):
     at: float
 
 
+class Health(Struct, frozen=True):
+    """How a service does that is checked, since when, and what the check that failed last said."""
+
+    state: Literal["healthy", "unhealthy", "starting"]
+    since: float
+    output: str = ""
+
+
 class NodeState(Struct, frozen=True):
     """Where a node stands on its host; `damaged` names files that are not what was sent (verify)."""
 
@@ -56,6 +64,7 @@ class NodeState(Struct, frozen=True):
     open: OpenStep | None = None
     pids: dict[str, int] = field(default_factory=dict)
     exits: dict[str, Exit] = field(default_factory=dict)
+    health: Health | None = None
     damaged: tuple[str, ...] | None = None
 
 

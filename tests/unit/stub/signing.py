@@ -115,6 +115,7 @@ SERVICE_FACTS = [
     {"argv": None, "signal": "CONT"},
     {"argv": ["./pause"], "signal": None},
     0.02,
+    None,
 ]
 INSTALL = [
     known("env", "WHERE", "here"),

@@ -141,6 +141,7 @@ FORGERIES: list[tuple[str, Change]] = [
     ("service.control.deactivate", lambda o: o["service"]["control"].update(deactivate={"argv": ["./x"]})),
     ("service.control.deactivate", lambda o: o["service"]["control"].update(deactivate={"signal": "STOP"})),
     ("service.grace", lambda o: o["service"].update(grace=0)),
+    ("service.health", lambda o: o["service"].update(health={"kind": "tcp", "port": "80"})),
     ("service.env.PORT", lambda o: o["service"]["env"].update(PORT="81")),
     ("service.env.NAMED", lambda o: o["service"]["env"].update(NAMED="x")),
     ("service.env.ADDRESS", lambda o: o["service"]["env"].pop("ADDRESS")),
@@ -326,7 +327,7 @@ def test_children_of_a_domain_are_its_own_business() -> None:
 def variants() -> Realm:
     """Code for two kinds of hosts; the third entry of both has the same files, started otherwise."""
     small, large, third = "os == 'small'", "os == 'large'", "os == 'third'"
-    quick = [*signing.SERVICE_FACTS[:-1], 0.5]
+    quick = [*signing.SERVICE_FACTS[:-2], 0.5, None]
     installs = [
         [small, signing.INSTALL_FACTS],
         [large, ["e" * 64, None, 60.0, None]],
