@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ramify.cli.folding import fold, fold_words, natural, shortened
 from ramify.cli.paint import Paint
@@ -14,6 +14,7 @@ from ramify.model.record import NodeRecord
 
 FEW = 60
 MOST_NAMES = 3
+UNHEALTHY = "unhealthy"
 NOTHING = "No nodes."
 THERE = "planned there"
 _PLAIN = Paint()
@@ -82,9 +83,11 @@ def last_line(found: Sequence[NodeStatus], paint: Paint = _PLAIN) -> str:
     same = sum(node.in_sync is True for node in found)
     there = sum(node.in_sync is None for node in found)
     more = f", {there:,} {THERE}" if there else ""
+    ill = sum(node.problem.startswith(UNHEALTHY) for node in found)
+    ills = f", {ill:,} {UNHEALTHY}" if ill else ""
     return paint(
-        "good" if same + there == len(found) else "warning",
-        f"Status: {counted(len(found), 'node')}, {active:,} active, {same:,} in sync{more}.",
+        "good" if same + there == len(found) and not ill else "warning",
+        f"Status: {counted(len(found), 'node')}, {active:,} active{ills}, {same:,} in sync{more}.",
     )
 
 
@@ -101,6 +104,11 @@ def _held(node: NodeStatus) -> str:
     return f"{held} ({node.problem})" if node.problem else held
 
 
+def _held_alike(node: NodeStatus) -> str:
+    """The same without what a host said in words of its own."""
+    return _held(structs.replace(node, problem=node.problem.partition(": ")[0]))
+
+
 def _folded(found: Sequence[NodeStatus], paint: Paint) -> Iterator[str]:
     by_level: dict[int, list[NodeStatus]] = {}
     for node in found:
@@ -114,7 +122,7 @@ def _folded(found: Sequence[NodeStatus], paint: Paint) -> Iterator[str]:
 def _rows(nodes: Iterable[NodeStatus]) -> Iterator[tuple[str, ...]]:
     alike: dict[tuple[str, str, str], list[NodeStatus]] = {}
     for node in nodes:
-        alike.setdefault((node.environment, node.service, _held(node)), []).append(node)
+        alike.setdefault((node.environment, node.service, _held_alike(node)), []).append(node)
     for (environment, service, held), together in sorted(alike.items(), key=lambda item: -len(item[1])):
         names, left = shortened(fold(node.path for node in together), MOST_NAMES)
         hosts = dict.fromkeys(node.host for node in together)

@@ -35,6 +35,9 @@ SLOWEST = 16 * 1024
 LOOKS = 3
 """How often a node that moves on meanwhile is looked at, before that is told as its failure."""
 
+MOST_PROBLEM = 200
+"""Letters of what a health check said that are recorded."""
+
 _LOADING = frozenset({DEPLOY, CONFIGURE_ENV, CONFIGURE})
 
 T = TypeVar("T")
@@ -188,9 +191,8 @@ class Driver:
         wish = order.build(self.fleet, node, made, None)
         signed = warrant(self.fleet, node, self.above)
         deploy = stub.request("commands", path=node.path, commands=[DEPLOY], order=wish, signed=signed)
-        timeout = self.options.command_timeout
         try:
-            reply = await self._within(DEPLOY, _pipelined(put, deploy), timeout)
+            reply = await self._within(DEPLOY, _pipelined(put, deploy), self._patience(node.path))
         except StubError as error:
             if error.code == REFUSED:
                 return None
@@ -254,10 +256,17 @@ class Driver:
     ) -> NodeState:
         asked = stub.request("commands", path=path, commands=list(steps), order=wish, signed=signed)
         try:
-            reply = await self._within(", ".join(steps), asked, self.options.command_timeout)
+            reply = await self._within(", ".join(steps), asked, self._patience(path))
         except StubError as error:
             raise _failed(error, path) from error
         return _told(reply.state, path)
+
+    def _patience(self, path: str) -> float:
+        """How long commands may take: a service has its own time to become healthy."""
+        node = self.fleet.by_path.get(path)
+        component = self.fleet.class_of(node).component if node else None
+        own = component.health.patience if component and component.health else 0.0
+        return self.options.command_timeout + own
 
     async def _within(self, what: str, answer: Awaitable[T], seconds: float | None = None) -> T:
         """An answer, if it comes in time."""
@@ -306,5 +315,14 @@ def record_of(state: NodeState, host: str, made: dict[str, str]) -> NodeRecord:
         service_digest=state.service_digest,
         binding=state.binding,
         release=state.release,
+        problem=_problem(state),
         values=made,
     )
+
+
+def _problem(state: NodeState) -> str:
+    """What is wrong with a node that is where it shall be."""
+    if state.health is None or state.health.state == "healthy":
+        return ""
+    said = f": {state.health.output}" if state.health.output else ""
+    return f"{state.health.state}{said}"[:MOST_PROBLEM]

@@ -57,6 +57,8 @@ def _commands(manifest: Manifest) -> Iterator[tuple[str, tuple[str, ...]]]:
         control = getattr(manifest, key)
         if control and control.argv:
             yield key, control.argv
+    if manifest.health and manifest.health.argv:
+        yield "health", manifest.health.argv
 
 
 def _must_be_there(key: str, argv: tuple[str, ...], manifest: Manifest) -> bool:

@@ -35,6 +35,18 @@ def test_many_nodes_are_folded_by_level_and_state(golden: Golden) -> None:
     golden("cli/status-11110.txt", status_view.text(statuses(fleet, records)) + "\n")
 
 
+def test_services_that_are_unhealthy_are_counted_and_alike_whatever_their_checks_said() -> None:
+    fleet = fleets.compiled(fleets.large(), fleets.LARGE_INVENTORY, fleets.LARGE_REPOSITORY)
+    records = fleets.recorded(fleet)
+    for number in (1, 2):
+        path = f"/region1/zone1/rack1/app0{number}"
+        records[path] = structs.replace(records[path], problem=f"unhealthy: port {number} is closed")
+    lines = status_view.text(statuses(fleet, records)).splitlines()
+
+    assert [line.split()[-3:] for line in lines if "app[01-02]" in line] == [["sync", "(unhealthy)", "2"]]
+    assert lines[-1] == "Status: 11,110 nodes, 11,110 active, 2 unhealthy, 11,110 in sync."
+
+
 def test_no_nodes_is_one_line() -> None:
     assert status_view.text(()) == status_view.NOTHING
 

@@ -5,7 +5,7 @@ from msgspec import structs
 
 from ramify.compile.classes import NodeClass, digest
 from ramify.compile.profiles import profile
-from ramify.model.component import Parameter
+from ramify.model.component import Health, Parameter
 from ramify.model.diagnostics import Origin
 from ramify.model.profile import Profile
 from unit.compile.bundles import AGENT, COMPONENTS, at, compiled, document, entry, node, problems, spec, told
@@ -175,6 +175,18 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     ]  # fmt: skip
 
 
+def test_a_variable_of_a_health_check_that_nobody_gives_is_told_with_the_closest() -> None:
+    check = Health(kind="http", port="$PORT", host="$RAMIFY_ADDRESS")
+    components = {**COMPONENTS, "agent": structs.replace(AGENT, health=check)}
+    tree = spec("r", spec("app[1-3]"))
+
+    (found,) = problems(tree, documents=[document(A, {"PROT": "1"})], components=components)
+
+    assert found.summary == '/r/app1 and 2 more: the health check of agent needs a value for "PORT"'
+    assert found.detail.endswith('Did you mean "PROT"?')
+    assert not problems(tree, documents=[document(A, {"PORT": "1"})], components=components)
+
+
 def test_a_required_parameter_that_nobody_gives_is_told_with_the_closest() -> None:
     components = {**COMPONENTS, **agent(PORT=Parameter(required=True))}
 
@@ -293,6 +305,7 @@ def test_whatever_differs_shows_in_the_digest(other: object) -> None:
         {"grace": 1.5}, {"role": "initiator"}, {"stop": structs.replace(AGENT.stop, timeout=11.0)},
         {"activate": structs.replace(AGENT.activate, signal="USR1")},
         {"deactivate": structs.replace(AGENT.deactivate, argv=("./off",))},
+        {"health": Health(kind="tcp", port="80")},
     ],
     ids=str,
 )  # fmt: skip
@@ -315,8 +328,11 @@ def test_whatever_a_component_does_to_its_environment_shows_in_the_digest(change
 
 def test_a_number_has_one_identity_however_it_was_written() -> None:
     stop = structs.replace(AGENT.stop, timeout=10)
-    whole = structs.replace(AGENT, grace=1, install_timeout=60, stop=stop)
-    real = structs.replace(AGENT, grace=1.0, install_timeout=60.0, stop=structs.replace(stop, timeout=10.0))
+    ill = Health(kind="tcp", port="80", interval=2, timeout=1, start_period=0)
+    well = Health(kind="tcp", port="80", interval=2.0, timeout=1.0, start_period=0.0)
+    whole = structs.replace(AGENT, grace=1, install_timeout=60, stop=stop, health=ill)
+    real = structs.replace(AGENT, grace=1.0, install_timeout=60.0, health=well)
+    real = structs.replace(real, stop=structs.replace(stop, timeout=10.0))
 
     one, other = class_of(components={"agent": whole}), class_of(components={"agent": real})
 
