@@ -78,10 +78,10 @@ async def test_asking_changes_no_directory(stage: Stage, outer: Bundle) -> None:
     await stage.operator.apply(outer)
     serve(stage, {**DOMAIN, "db": leaves(vars={"word": "another"})})
     held = [stage.operator.directory, *(stage.world.initiator(path).directory for path in ("/gw1", MOUNT))]
-    before = [(one.records(), one.runs()) for one in held]
+    before = [(one.records(), one.history.runs()) for one in held]
 
     assert set(changed(await stage.operator.plan_there(outer))) == {f"{MOUNT}/db"}
-    assert [(one.records(), one.runs()) for one in held] == before
+    assert [(one.records(), one.history.runs()) for one in held] == before
 
 
 async def test_whoever_asks_is_told_of_plans_and_not_of_records(stage: Stage, outer: Bundle) -> None:
@@ -102,7 +102,7 @@ async def test_an_initiator_that_lost_its_directory_plans_from_what_its_parent_k
         directory._connection.execute(f"DELETE FROM {table}")
 
     assert not (await stage.operator.plan_there(outer)).anything
-    assert (directory.records(), directory.runs()) == ({}, [])
+    assert (directory.records(), directory.history.runs()) == ({}, [])
 
 
 async def test_a_change_of_the_domain_touches_its_own_nodes_only(stage: Stage, outer: Bundle) -> None:

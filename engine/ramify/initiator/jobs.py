@@ -130,6 +130,7 @@ class Jobs:
             plan=structs.replace(made, nodes=nodes, summary=summarise(nodes)),
             selection=request.selection,
             options=request.options,
+            cause=request.cause,
             above=request.above,
             mounts=mounts,
         )
@@ -146,7 +147,7 @@ class Jobs:
 
         Whoever only plans changes neither.
         """
-        if self._directory.runs() or self._directory.records(self._path):
+        if self._directory.history.runs() or self._directory.records(self._path):
             found = self.found(request)
             if found is not None and request.kind != "plan":
                 parent.emit(found)
@@ -184,6 +185,9 @@ class Jobs:
 
     async def _bundle(self, digest: str, parent: Parent) -> bytes:
         kept = self._own.path(digest).with_suffix(_BUNDLE)
+        data = None if kept.is_file() else self._directory.bundles.get(digest)
+        if data is not None:
+            return data
         if not kept.is_file():
             await parent.fetch(Need("bundle", digest), kept)
         return kept.read_bytes()
@@ -201,10 +205,7 @@ class Jobs:
     def _tidy(self, request: RunRequest, made: Made) -> None:
         """Keep what this bundle names: earlier ones, and their packs, can be had again."""
         bundle = made.job.fleet.bundle
-        packs = [
-            component.artifact for one in bundles.within(bundle) for component in one.components.values()
-        ]
-        packs += [runtime.artifact for runtime in bundle.runtimes]
+        packs = bundles.packs(bundle)
         kept = {f"{digest}{_BUNDLE}" for digest in (request.bundle, made.job.plan.bundle)}
         kept |= {*packs, *map(incoming.part, packs)}
         for file in self._own.folder.iterdir():

@@ -13,10 +13,14 @@ from msgspec import structs
 from ramify.directory.sqlite import Directory
 from ramify.model import paths
 from ramify.model.events import Event, Finished, Found, Note, Planned, Report, Started, Unheard
+from ramify.model.history import NodeChange
 from ramify.model.plan import Action, Plan
 from ramify.model.record import NodeRecord, NodeResult, Outcome
 
 Emit = Callable[[Event], None]
+
+MOST_MESSAGE = 500
+"""Characters that history keeps of what was told of a node."""
 
 _WELL = frozenset({Outcome.DONE, Outcome.UNCHANGED})
 
@@ -163,12 +167,25 @@ class Ledger:
         events = [self._settled(event) for event in ended]
         written = {event.result.path: event.record for event in events if event.record is not None}
         gone = [event.result.path for event in events if event.gone]
-        if written or gone:
-            self._directory.write(written.values(), gone)
+        changes = [change for event in events if (change := self._change(event)) is not None]
+        if written or gone or changes:
+            self._directory.write(written.values(), gone, self._run, changes)
         for event in events:
             self._results[event.result.path] = event.result
             self._marked.discard(event.result.path)
             self._emit(event)
+
+    def _change(self, event: Finished) -> NodeChange | None:
+        """What history remembers of a node that did not stay as it was, or should not have."""
+        result = event.result
+        before = self._before.get(result.path)
+        after = None if event.gone else event.record or before
+        if result.outcome is Outcome.UNCHANGED and state(before) == state(after):
+            return None
+        host = (after or before or NodeRecord("", "", "")).host
+        return NodeChange(
+            result.path, result.outcome, host, result.message[:MOST_MESSAGE], *state(before), *state(after)
+        )
 
     def _settled(self, event: Finished) -> Finished:
         """What is told of a node that was marked says how it is recorded now: nobody has to know the mark."""
@@ -204,3 +221,8 @@ class Ledger:
         if path in self._marked:
             return NodeResult(path, Outcome.UNKNOWN, "the run was broken off")
         return NodeResult(path, Outcome.SKIPPED, "the run was broken off before it came to it")
+
+
+def state(record: NodeRecord | None) -> tuple[int, str]:
+    """What history remembers of how a node stood: its release and its digest."""
+    return (record.release, record.digest) if record is not None and record.exists else (0, "")

@@ -9,6 +9,7 @@ from msgspec import Struct, structs
 
 from ramify.compile.proofs import Proof
 from ramify.model.events import Event, Finished
+from ramify.model.history import KEEP, Cause
 from ramify.model.plan import NodePlan
 from ramify.model.record import NodeRecord
 
@@ -23,7 +24,9 @@ class Options(Struct, frozen=True):
     """How a run works, the same on every level: how many children at once, and seconds.
 
     An initiator says something every `beat`, if only that it lives; its parent gives it up after `silence`.
-    Events wait for company for `gather`: thousands of nodes would be thousands of frames otherwise.
+    Events wait for company for `gather`: thousands of nodes would be thousands of frames otherwise. As
+    many runs as `history` says are remembered. Where another one holds what a run wants, it waits for `wait`,
+    without a number for as long as it takes.
     """
 
     parallel: int = 32
@@ -33,6 +36,8 @@ class Options(Struct, frozen=True):
     beat: float = 10
     silence: float = 60
     gather: float = 0.02
+    history: int = KEEP
+    wait: float | None = 0
 
 
 class RunRequest(Struct, frozen=True, tag="run"):
@@ -58,6 +63,7 @@ class RunRequest(Struct, frozen=True, tag="run"):
     options: Options = Options()
     mounts: dict[str, str] = {}
     observed: str = ""
+    cause: Cause = Cause()
 
 
 class Need(Struct, frozen=True, tag="need"):

@@ -1,10 +1,12 @@
 """The operator's own place: an initiator like any other, at the root of the tree."""
 
+import getpass
 import os
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ from ramify.initiator.messages import Kind, Options
 from ramify.model import bundle as bundles
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError
 from ramify.model.events import Event, Planned, Report, Unheard
+from ramify.model.history import Cause
 from ramify.model.plan import Plan, Summary
 from ramify.model.record import NodeRecord
 from ramify.repository import seals
@@ -46,6 +49,7 @@ class Workspace:
     digest: str
     directory: Directory
     diagnostics: Diagnostics
+    cause: Cause = field(default_factory=Cause)
 
     def records(self) -> dict[str, NodeRecord]:
         """All that is recorded."""
@@ -170,6 +174,15 @@ async def ask(space: Workspace, emit: Callable[[Event], None], options: Options 
     return unseen.gathered((one.path for one in nobody.open), answers)
 
 
+def who() -> str:
+    """Who sits here, as history tells it."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a user whom this machine has no name for
+        name = str(os.getuid())
+    return f"{name}@{socket.gethostname()}"
+
+
 def _job(
     space: Workspace, made: Plan, kind: Kind, options: Options | None, held: Held | None = None
 ) -> "Job":
@@ -177,6 +190,7 @@ def _job(
 
     return Job(
         run=secrets.token_hex(6),
+        cause=structs.replace(space.cause, who=who()),
         kind=kind,
         fleet=space.fleet,
         bundle=space.bundle,

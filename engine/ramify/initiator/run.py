@@ -11,6 +11,7 @@ from ramify.initiator.endings import Ending, ending
 from ramify.initiator.ledger import Emit, Ledger
 from ramify.initiator.visit import Job, Place, Visit
 from ramify.initiator.work import Branch, branches
+from ramify.model import bundle as bundles
 from ramify.model.events import Report, Unheard
 from ramify.model.record import NodeResult, Outcome
 
@@ -36,7 +37,7 @@ class Run:
         Cancelled, it lets go of all hosts; initiators further down finish what they are doing.
         """
         directory, job = self._place.directory, self._job
-        directory.begin(job.run, job.fleet.scope, job.plan.bundle, self._now())
+        self._begin()
         if job.held is not None:
             self._ledger.pass_over(job.held.stale)
         try:
@@ -46,8 +47,15 @@ class Run:
         finally:
             report = self._ledger.report()
             counts = {outcome.value: report.count(outcome) for outcome in Outcome}
-            directory.finish(job.run, self._now(), counts)
+            directory.history.finish(job.run, self._now(), counts)
         return report
+
+    def _begin(self) -> None:
+        """Have it remembered, with all that a way back needs; the longest past is forgotten."""
+        directory, job = self._place.directory, self._job
+        directory.history.begin(job.remembered(self._now()))
+        directory.bundles.keep(job.plan.bundle, job.bundle, bundles.packs(job.fleet.bundle))
+        directory.bundles.retain(directory.history.forget(job.options.history))
 
     async def _branch(self, branch: Branch) -> None:
         try:

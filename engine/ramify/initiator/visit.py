@@ -17,6 +17,7 @@ from ramify.initiator.supply import Supply
 from ramify.initiator.warrants import handed_down
 from ramify.initiator.work import Branch
 from ramify.model.events import Note, Started, Unheard
+from ramify.model.history import Cause, Ran
 from ramify.model.inventory import Host
 from ramify.model.plan import Plan
 from ramify.model.record import NodeRecord, NodeResult, Outcome, fingerprint
@@ -40,6 +41,7 @@ class Job:
     selection: tuple[str, ...] = ()
     above: Proof = ()
     options: Options = field(default_factory=Options)
+    cause: Cause = field(default_factory=Cause)
     mounts: Mapping[str, str] = field(default_factory=dict)
     """The nodes to go to whose domains are planned by their initiators, as in a run request."""
     held: Held | None = None
@@ -57,6 +59,7 @@ class Job:
             agent=agent,
             above=handed_down(self.fleet, branch.node, self.above) if branch.node else (),
             options=self.options,
+            cause=self.cause,
             mounts={mount: self.mounts[mount] for mount in branch.mounts},
             observed=summed(self.observed_below(branch.path)) if self.held else "",
         )
@@ -64,6 +67,19 @@ class Job:
     def observed_below(self, path: str) -> dict[str, str]:
         """What a saved plan saw below a child."""
         return self.held.parts.get(path, {}) if self.held else {}
+
+    def remembered(self, now: str) -> Ran:
+        """The run as history has it when it begins."""
+        return Ran(
+            run=self.run,
+            kind=self.cause.kind or self.kind,
+            path=self.fleet.scope,
+            bundle=self.plan.bundle,
+            started=now,
+            who=self.cause.who,
+            selection=self.selection,
+            back_to=self.cause.back_to,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

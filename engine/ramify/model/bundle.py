@@ -63,6 +63,12 @@ def within(bundle: Bundle) -> Iterator[Bundle]:
             waiting.extend(one.domains.values())
 
 
+def packs(bundle: Bundle) -> list[str]:
+    """The artifacts that a bundle names, with those of its domains and its runtimes."""
+    found = [component.artifact for one in within(bundle) for component in one.components.values()]
+    return list(dict.fromkeys((*found, *(runtime.artifact for runtime in bundle.runtimes))))
+
+
 class UnusableBundleError(Exception):
     """Bytes that are not the bundle they are said to be."""
 

@@ -1,0 +1,74 @@
+"""History: which runs there were, by whom, from which bundle, what each changed; and leases."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from ramify.model import paths
+from ramify.model.record import Outcome
+
+KEEP = 50
+"""Runs that are remembered, unless ramify.yml says otherwise."""
+
+
+class Cause(Struct, frozen=True):
+    """Why there is a run: who asked for it, for what (apply, rollback, ...), and to which run it goes back.
+
+    Without a `kind` it is what the run does.
+    """
+
+    who: str = ""
+    kind: str = ""
+    back_to: str = ""
+
+
+class Ran(Struct, frozen=True):
+    """A run as it is remembered; without `finished` it is going on, or was killed."""
+
+    run: str
+    kind: str
+    path: str
+    bundle: str
+    started: str
+    who: str = ""
+    selection: tuple[str, ...] = ()
+    back_to: str = ""
+    finished: str = ""
+    counts: dict[str, int] = {}
+
+
+class NodeChange(Struct, frozen=True):
+    """What a run did to one node: its release and digest before and after; no digest where there was none."""
+
+    path: str
+    outcome: Outcome
+    host: str = ""
+    message: str = ""
+    before_release: int = 0
+    before_digest: str = ""
+    release: int = 0
+    digest: str = ""
+
+
+class Lease(Struct, frozen=True):
+    """The right of a run to work on subtrees, alone. It ends at `expires` (Unix time) unless renewed."""
+
+    run: str
+    kind: str
+    paths: tuple[str, ...]
+    who: str
+    started: str
+    machine: str = ""
+    pid: int = 0
+    expires: float = 0
+
+    @property
+    def owner(self) -> str:
+        """Whom to ask."""
+        return f"{self.who}, pid {self.pid}" if self.pid else self.who
+
+
+def overlaps(some: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether two sets of subtrees have a node in common."""
+    known = tuple(others)
+    return any(paths.within(one, other) or paths.within(other, one) for one in some for other in known)
