@@ -77,12 +77,11 @@ def test_what_cannot_be_told_before_is_marked(golden: Golden) -> None:
 
 def one_zone(interval: int) -> str:
     """The large fleet, where one zone has an interval of its own."""
-    below = "{'rack[1-10]': {children: {'app[01-10]': {}}}}"
-    parted = f"{{'zone[1-6,8-10]': {{children: {below}}}, zone7: {{vars: {{interval: {interval}}}, children: {below}}}}}"
-    return (
-        f"tree:\n  region[1-9]: {{vars: {{interval: 5}}, children: {{'zone[1-10]': {{children: {below}}}}}}}\n"
-        f"  region10: {{vars: {{interval: 5}}, children: {parted}}}\n"
-    )
+    below = "children: {'rack[1-10]': {children: {'app[01-10]': {}}}}"
+    others = f"{{vars: {{interval: 5}}, children: {{'zone[1-10]': {{{below}}}}}}}"
+    zone7 = f"zone7: {{vars: {{interval: {interval}}}, {below}}}"
+    parted = f"{{vars: {{interval: 5}}, children: {{'zone[1-6,8-10]': {{{below}}}, {zone7}}}}}"
+    return f"tree:\n  region[1-9]: {others}\n  region10: {parted}\n"
 
 
 def test_one_variable_of_one_zone_among_many_is_told_in_a_few_lines(golden: Golden) -> None:
