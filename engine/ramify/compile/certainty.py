@@ -1,5 +1,7 @@
 """How far a plan's steps can be told: on what else they depend, and which run programs nobody knows of."""
 
+from functools import lru_cache
+
 from ramify.compile.classes import NodeClass
 from ramify.compile.fleet import Fleet
 from ramify.compile.templates import Reach
@@ -16,19 +18,24 @@ UNKNOWN_CODE = frozenset({UNINSTALL})
 
 def conditional(made: NodeClass, record: NodeRecord | None) -> str:
     """On what else it depends what is done to nodes of a class; nothing where that is certain."""
-    if record is not None and record.open:
-        return INTERRUPTED
-    if made.varies:
-        return LATE_CODE
-    slots = (*made.install.slots, *made.service.slots)
-    return LATE_VALUES if any(slot.template.reach is Reach.FACTS for slot in slots) else ""
+    return INTERRUPTED if record is not None and record.open else _of_class(made)[0]
 
 
 def opaque(made: NodeClass, steps: tuple[str, ...]) -> tuple[str, ...]:
     """Those steps that run a program of the component's own."""
+    run = _of_class(made)[1]
+    return tuple(step for step in steps if step in run) if run else ()
+
+
+# Thousands of nodes have few classes.
+@lru_cache(maxsize=256)
+def _of_class(made: NodeClass) -> tuple[str, frozenset[str]]:
+    """What makes all nodes of a class conditional, and the commands that run programs of their components."""
     components = [variant.component for variant in made.variants] or list(filter(None, (made.component,)))
     run = frozenset[str]().union(*map(_run, components))
-    return tuple(step for step in steps if step in run)
+    slots = (*made.install.slots, *made.service.slots)
+    late = LATE_VALUES if any(slot.template.reach is Reach.FACTS for slot in slots) else ""
+    return (LATE_CODE if made.varies else late), run
 
 
 def opaque_removal(fleet: Fleet, record: NodeRecord, steps: tuple[str, ...]) -> tuple[str, ...]:
