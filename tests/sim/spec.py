@@ -48,7 +48,9 @@ class Spec:
         **changes: Any,
     ) -> Bundle:
         """A bundle of a hierarchy: `/gw1/a` is on host `gw1.a`, and so on, unless it is `moved`."""
-        hierarchy_value, problems = hierarchy.read(_text({"tree": tree}), "hierarchy.yml")
+        hierarchy_value, problems = hierarchy.read(
+            _text({"tree": tree, "rollout": changes.get("rollout", {})}), "hierarchy.yml"
+        )
         assert hierarchy_value is not None, list(problems)
         config, problems = configuration.read(_text({"env": env or {"WORD": "{{ vars.word }}"}}), "leaf.yml")
         assert config is not None, list(problems)

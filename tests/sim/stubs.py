@@ -163,6 +163,8 @@ class SimSession:
         return Reply(1, ok=True, received=len(body))
 
     def _status(self, paths: list[str]) -> Reply:
+        for node in map(self._host.node, self._host.world.dies_after.intersection(paths)):
+            node.state = (node.state[0], tables.CONFIGURED if node.state[1] in RUNNING else node.state[1])
         return Reply(1, ok=True, nodes=tuple(self._host.node(path).told() for path in paths))
 
     def _commands(

@@ -34,6 +34,7 @@ from ramify.model.events import Event, Planned, Report, Unheard
 from ramify.model.inventory import Host
 from ramify.model.plan import Plan
 from ramify.model.record import NodeRecord, Outcome
+from ramify.model.rollout import Limits
 from ramify.model.saved import Saved
 from ramify.repository.store import Store
 from ramify.repository.transfers import TransferError
@@ -117,6 +118,7 @@ class World:
         self.cut_at: dict[str, int] = {}
         self.kill_at: dict[str, int] = {}
         self.servers = SimServers()
+        self.dies_after: set[str] = set()
         self.watching: Callable[[str, bytes], None] = lambda path, data: None
         self._changed: list[tuple[SimHost, SimNode]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -294,13 +296,18 @@ class Operator:
         return unseen.completed(made, there, wanted(selected, records))
 
     async def apply(
-        self, bundle: Bundle, *selection: str, kind: Kind = "apply", options: Options = QUICK
+        self,
+        bundle: Bundle,
+        *selection: str,
+        kind: Kind = "apply",
+        options: Options = QUICK,
+        most: Limits | None = None,
     ) -> Report:
         """Plan and carry out; the events are in `events`."""
         fleet = self.fleet(bundle)
         there = await self.ask(bundle) if fleet.unseen and kind == "apply" else None
         job = self._job(fleet, kind, self._plan(fleet, selection, there), options)
-        return await self._run(job)
+        return await self._run(replace(job, most=most or Limits()))
 
     async def _run(self, job: Job) -> Report:
         self.events = []

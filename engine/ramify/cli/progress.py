@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ramify.model import paths
-from ramify.model.events import Event, Finished, Found, Note, Planned, Report, Started, Unheard
+from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Report, Started, Unheard
 from ramify.model.plan import Action, Plan
 from ramify.model.record import NodeResult, Outcome
 
@@ -85,7 +85,7 @@ class Tracker:
                 return level
             case Finished():
                 return self._finished(event.result)
-            case Found() | Note() | Planned() | Unheard():
+            case Found() | Note() | Planned() | Unheard() | Halted():
                 return None
 
     def _finished(self, result: NodeResult) -> LevelProgress:

@@ -3,35 +3,43 @@
 import asyncio
 from pathlib import Path
 
-from ramify.initiator.messages import Need, RunRequest
+from ramify.initiator.messages import Balance, Grant, Halt, Need, RunRequest
 from ramify.initiator.parent import Parent, ParentLostError
+from ramify.initiator.risk import Risk
 from ramify.initiator.supply import MissingArtifactError
-from ramify.model.events import Event, Finished, Found, Note, Planned, Unheard
+from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Unheard
+from ramify.model.rollout import Limits, OnFailure
 from ramify.repository.store import Store
 
 
 class Active:
     """One run. It belongs to the service, not to a link: it goes on when all parents are lost."""
 
-    def __init__(self, request: RunRequest, parent: Parent, store: Store) -> None:
+    def __init__(
+        self, request: RunRequest, parent: Parent, store: Store, limits: Limits, on_failure: OnFailure
+    ) -> None:
         self.request = request
         self.over = asyncio.Event()
         self.failure = ""
         self._listeners = [parent]
         self._store = store
         self._finished: dict[str, Finished] = {}
-        self._said: list[Planned | Unheard] = []
+        self._said: list[Planned | Unheard | Halted] = []
+        self.risk = Risk(
+            request.path, limits, on_failure, above=self, tickets=request.tickets, tell=self.emit
+        )
+        parent.follow(self._hear, self.risk.look)
 
     def emit(self, event: Event) -> None:
         """Tell everybody who listens."""
         if isinstance(event, Finished):
             self._finished[event.result.path] = Finished(event.result)
-        if isinstance(event, Planned | Unheard):
+        if isinstance(event, Planned | Unheard | Halted):
             self._said.append(event)
         for parent in self._listeners:
             parent.emit(event)
 
-    def join(self, parent: Parent, found: Found | None) -> None:
+    def join(self, parent: Parent, found: Found | None, tickets: int | None) -> None:
         """Have one more listen: it hears how things are recorded now, and what has become of nodes so far."""
         parent.emit(Note(self.request.path, f"joins run {self.request.run}, which does the same"))
         if found is not None:
@@ -39,10 +47,34 @@ class Active:
         for event in (*self._finished.values(), *self._said):
             parent.emit(event)
         self._listeners.append(parent)
+        parent.follow(self._hear, self.risk.look)
+        self.risk.grant(tickets or 0)
+
+    # Tickets, and an end before the end, are matters of whichever parent is here.
+
+    @property
+    def gone(self) -> bool:
+        """Whether all parents are."""
+        return all(parent.gone for parent in self._listeners)
+
+    def tell_above(self, balance: Balance) -> None:
+        """Tell the first parent that is here."""
+        parent = next((parent for parent in self._listeners if not parent.gone), None)
+        if parent is not None:
+            parent.tell(balance)
+
+    def _hear(self, word: Grant | Halt) -> None:
+        match word:
+            case Grant():
+                self.risk.grant(word.tickets)
+            case Halt():
+                self.risk.halt(Halted(self.request.path, word.reason), told=True)
 
     def is_for(self, request: RunRequest) -> bool:
         """Whether a request asks for just this work."""
         mine = self.request
+        if (mine.tickets is None) != (request.tickets is None) or self.risk.halted is not None:
+            return False
         return (mine.kind, mine.bundle, mine.path, mine.selection, mine.mounts, mine.observed) == (
             request.kind,
             request.bundle,

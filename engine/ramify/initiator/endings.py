@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from ramify.initiator.drive import NoAnswerError, NodeFailedError, StaleError
 from ramify.initiator.link import RunRefusedError
+from ramify.initiator.risk import HaltedError
 from ramify.initiator.supply import MissingArtifactError
 from ramify.initiator.visit import StillThereError
 from ramify.model.diagnostics import DiagnosticsError
@@ -29,6 +30,7 @@ _OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
     (TransportError, Outcome.FAILED),
     (StillThereError, Outcome.SKIPPED),
     (StaleError, Outcome.SKIPPED),
+    (HaltedError, Outcome.SKIPPED),
     (NodeFailedError, Outcome.FAILED),
     (StubError, Outcome.FAILED),
     (RunRefusedError, Outcome.FAILED),
@@ -41,8 +43,8 @@ _OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
 class Ending(Struct, frozen=True):
     """What an error means for the node that was worked on; `state` is what its stub found after.
 
-    `lost` says that it was the way to the host that failed, and nothing on it; `stale` that nothing was done
-    since what is there is not what a saved plan was made for.
+    `lost` says that nothing on the host failed: the way there did, or nothing is begun any more; `stale` that
+    nothing was done since what is there is not what a saved plan was made for.
     """
 
     outcome: Outcome
@@ -61,7 +63,7 @@ def ending(error: Exception) -> Ending:
         return Ending(Outcome.FAILED, f"an error of Ramify's own: {type(error).__name__}: {error}")
     message = str(error)[:MOST_MESSAGE] or type(error).__name__
     state = error.state if isinstance(error, NodeFailedError) else None
-    lost = isinstance(error, TransportError)
+    lost = isinstance(error, TransportError | HaltedError)
     stale = isinstance(error, StaleError)
     return Ending(outcome, message, _detail(error)[-MOST_DETAIL:], state, lost, stale)
 

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from ramify.directory.sqlite import Directory
 from ramify.model import paths
-from ramify.model.events import Event, Finished, Found, Note, Planned, Report, Started, Unheard
+from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Report, Started, Unheard
 from ramify.model.history import NodeChange
 from ramify.model.plan import Action, Plan
 from ramify.model.record import NodeRecord, NodeResult, Outcome
@@ -48,6 +48,11 @@ class Ledger:
     def below(self, path: str) -> list[NodeRecord]:
         """What is recorded strictly below a path now."""
         return [record for record in self._directory.records(path).values() if record.path != path]
+
+    def outcome(self, path: str) -> Outcome | None:
+        """How a node ended, if it has."""
+        result = self._results.get(path)
+        return result.outcome if result else None
 
     def has_ended(self, path: str) -> bool:
         """Whether there is a result."""
@@ -155,7 +160,7 @@ class Ledger:
                     self._end(finished)
                     finished = []
                     self.unheard(event, handed)
-                case Started() | Note() | Planned():
+                case Started() | Note() | Planned() | Halted():
                     self._emit(event)
         self._end(finished)
 

@@ -1,6 +1,7 @@
 """A parent's end of the link to one of its initiators: a run request down, needs answered, events up."""
 
 import asyncio
+import contextlib
 import io
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -9,10 +10,13 @@ from typing import BinaryIO
 from ramify.initiator import messages
 from ramify.initiator.messages import (
     PIECE,
+    Balance,
     Chunk,
     Content,
     Ended,
     Events,
+    Grant,
+    Halt,
     Missing,
     Need,
     Observed,
@@ -21,10 +25,11 @@ from ramify.initiator.messages import (
     Refused,
     RunRequest,
 )
+from ramify.initiator.risk import HaltedError, Loan
 from ramify.initiator.supply import MissingArtifactError, Supply
 from ramify.initiator.tasks import beside
 from ramify.model import paths
-from ramify.model.events import Event, Finished, Found, Note, Planned, Started, Unheard
+from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Started, Unheard
 from ramify.model.record import NodeRecord
 from ramify.transport import frames
 from ramify.transport.channel import Channel
@@ -64,6 +69,7 @@ class Link:
         request: RunRequest,
         records: Iterable[NodeRecord],
         on_events: Callable[[tuple[Event, ...]], None],
+        loan: Loan | None = None,
     ) -> None:
         """Have the run carried out.
 
@@ -76,6 +82,8 @@ class Link:
         # Packs are sent beside the reading of events: a large one must not hold news up.
         async with beside() as spawn:
             spawn(self._send(request))
+            if loan is not None:
+                spawn(self._halt(loan))
             while True:
                 match await self._read(request.options.silence):
                     case Need() as need:
@@ -84,10 +92,23 @@ class Link:
                         on_events(tuple(self._own(request.path, event) for event in message.events))
                     case Recorded() as part:
                         on_events(tuple(self._own(request.path, event) for event in self._gather(part)))
+                    case Balance() as balance:
+                        if loan is not None:
+                            loan.hear(balance)
+                            spawn(self._grant(loan, balance.wanted))
                     case Ended():
                         return
                     case Refused() as refused:
                         raise RunRefusedError(refused.message, begun=refused.begun)
+
+    async def _grant(self, loan: Loan, wanted: int) -> None:
+        if wanted:
+            with contextlib.suppress(HaltedError):  # which is told by itself
+                await self._send(Grant(await loan.more(wanted)))
+
+    async def _halt(self, loan: Loan) -> None:
+        halted = await loan.halted()
+        await self._send(Halt(halted.reason))
 
     async def _read(self, silence: float) -> messages.Upward:
         try:
@@ -121,7 +142,7 @@ class Link:
                 named = [*(node.path for node in event.nodes), *event.mounts]
                 right = paths.within(event.path, path)
                 right &= all(one != event.path and paths.within(one, event.path) for one in named)
-            case Started() | Note() | Unheard():
+            case Started() | Note() | Unheard() | Halted():
                 right = paths.within(event.path, path)
         if not right:
             raise UnusableReplyError(

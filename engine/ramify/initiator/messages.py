@@ -49,7 +49,7 @@ class RunRequest(Struct, frozen=True, tag="run"):
     domain's bundle that this was planned from; without one whatever the domain has by now.
     `observed` stands for all that the nodes below were recorded as when a saved plan was made: who has other
     records asks for the whole of it, and touches only what has stayed as it was. Without it there is no such
-    plan.
+    plan. So many nodes may be at risk as there are `tickets`, until more come; any number without.
     """
 
     kind: Kind
@@ -64,6 +64,7 @@ class RunRequest(Struct, frozen=True, tag="run"):
     mounts: dict[str, str] = {}
     observed: str = ""
     cause: Cause = Cause()
+    tickets: int | None = None
 
 
 class Need(Struct, frozen=True, tag="need"):
@@ -122,6 +123,27 @@ class Recorded(Struct, frozen=True, tag="recorded"):
     last: bool
 
 
+class Balance(Struct, frozen=True, tag="balance"):
+    """What became of tickets: given back, or lost with their nodes; and how many more are wanted."""
+
+    returned: int = 0
+    failed: int = 0
+    offline: int = 0
+    wanted: int = 0
+
+
+class Grant(Struct, frozen=True, tag="grant"):
+    """More tickets, which were asked for."""
+
+    tickets: int
+
+
+class Halt(Struct, frozen=True, tag="halt"):
+    """Begin nothing any more; what is in flight ends."""
+
+    reason: str
+
+
 class Ended(Struct, frozen=True, tag="ended"):
     """The run is over: every node that did not stay as it was has been told of."""
 
@@ -133,8 +155,8 @@ class Refused(Struct, frozen=True, tag="refused"):
     begun: bool = False
 
 
-Downward = RunRequest | Chunk | Records | Observed | Missing
-Upward = Need | Events | Recorded | Ended | Refused
+Downward = RunRequest | Chunk | Records | Observed | Missing | Grant | Halt
+Upward = Need | Events | Recorded | Balance | Ended | Refused
 
 _DOWN: msgspec.json.Decoder[Downward] = msgspec.json.Decoder(Downward)
 _UP: msgspec.json.Decoder[Upward] = msgspec.json.Decoder(Upward)

@@ -1,6 +1,7 @@
 """An initiator's end of the link: what the parent asks, what it is asked for, events on their way up."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -9,8 +10,11 @@ from msgspec import structs
 from ramify.initiator import messages
 from ramify.initiator.incoming import Incoming
 from ramify.initiator.messages import (
+    Balance,
     Chunk,
     Events,
+    Grant,
+    Halt,
     Missing,
     Need,
     Observed,
@@ -56,7 +60,11 @@ class Parent:
         self._observed: dict[str, str] = {}
         self._all_observed: asyncio.Future[None] | None = None
         self._events: list[Event] = []
+        self._balances: list[Balance] = []
         self._news = asyncio.Event()
+        self._words: list[Grant | Halt] = []
+        self._follow: Callable[[Grant | Halt], None] = self._words.append
+        self._on_leave: Callable[[], None] = lambda: None
         self.gone = False
 
     async def request(self) -> RunRequest | None:
@@ -92,6 +100,7 @@ class Parent:
         """It is not there any more."""
         self.gone = True
         self._news.set()
+        self._on_leave()
         told = (self._all_records, self._all_observed)
         for waiting in (*(future for _, future in self._files.values()), *told):
             if waiting is not None and not waiting.done():
@@ -112,6 +121,8 @@ class Parent:
                     _complete(self._all_observed)
             case Missing():
                 self._settle(message.digest, MissingArtifactError(message.message))
+            case Grant() | Halt():
+                self._follow(message)
             case RunRequest() | Observed():
                 raise UnusableMessageError("nobody asked for it: one run at a time on one link")
 
@@ -192,6 +203,19 @@ class Parent:
         if self.gone:
             raise ParentLostError("no parent is attached")
 
+    def follow(self, follow: Callable[[Grant | Halt], None], on_leave: Callable[[], None]) -> None:
+        """Have somebody hear what it says of tickets, from its first word on, and that it left."""
+        self._follow, self._on_leave = follow, on_leave
+        for word in self._words:
+            follow(word)
+        self._words.clear()
+
+    def tell(self, balance: Balance) -> None:
+        """Have it hear of tickets, in order with events."""
+        if not self.gone:
+            self._balances.append(balance)
+            self._news.set()
+
     def emit(self, event: Event) -> None:
         """Have an event sent, with others that come soon."""
         if not self.gone:
@@ -216,6 +240,7 @@ class Parent:
         async with self._flushing:
             self._news.clear()
             events, self._events = self._events, []
+            balances, self._balances = self._balances, []
             told: list[Event] = []
             for event in events:
                 match event:
@@ -228,6 +253,8 @@ class Parent:
                     case _:
                         told.append(event)
             await self._tell(told)
+            if balances:
+                await self.send(_sum(balances))
 
     async def _tell(self, events: list[Event]) -> None:
         for group in messages.pieces(events):
@@ -257,6 +284,11 @@ class Parent:
 def _complete(waiting: "asyncio.Future[None] | None") -> None:
     if waiting is not None and not waiting.done():
         waiting.set_result(None)
+
+
+def _sum(balances: list[Balance]) -> Balance:
+    names = Balance.__struct_fields__
+    return Balance(**{name: sum(getattr(one, name) for one in balances) for name in names})
 
 
 def _parts(event: Planned) -> list[Planned]:

@@ -7,29 +7,48 @@ below them is done by them.
 import asyncio
 from collections.abc import Callable
 
+from msgspec import structs
+
+from ramify.compile.rollouts import ordered
 from ramify.initiator.endings import Ending, ending
+from ramify.initiator.gates import ShutError
 from ramify.initiator.ledger import Emit, Ledger
+from ramify.initiator.risk import HaltedError, Risk
+from ramify.initiator.tasks import beside
 from ramify.initiator.visit import Job, Place, Visit
+from ramify.initiator.watch import Watch
+from ramify.initiator.waves import Waves
 from ramify.initiator.work import Branch, branches
 from ramify.model import bundle as bundles
-from ramify.model.events import Report, Unheard
+from ramify.model.events import Halted, Note, Report, Unheard
 from ramify.model.record import NodeResult, Outcome
 
 
 class Run:
     """Carries a job out."""
 
-    def __init__(self, job: Job, place: Place, emit: Emit, now: Callable[[], str]) -> None:
+    def __init__(
+        self, job: Job, place: Place, emit: Emit, now: Callable[[], str], risk: Risk | None = None
+    ) -> None:
+        """`risk` says what may be lost, where somebody above has a say in it."""
         self._job = job
         self._place = place
         self._now = now
         self._ledger = Ledger(job.run, job.plan, job.fleet.scope, place.directory, emit)
         self._slots = asyncio.Semaphore(job.options.parallel)
+        limits, on_failure = job.limits
+        self._risk = risk or Risk(job.fleet.scope, limits, on_failure, tell=self._ledger.tell)
         refresh = job.kind == "refresh"
-        self._branches = branches(
-            job.fleet, job.plan, self._ledger.before, everything=refresh, mounts=job.mounts
-        )
-        self._over = {branch.path: asyncio.Event() for branch in self._branches}
+        found = branches(job.fleet, job.plan, self._ledger.before, everything=refresh, mounts=job.mounts)
+        self._branches = {branch.path: branch for branch in found}
+        after = {} if refresh else {branch.path: branch.after for branch in found}
+        order = ordered(self._taken_in_order(), job.rollout, job.run)
+        self._waves = Waves(order, after, job.rollout)
+        self._news = asyncio.Event()
+
+    def _taken_in_order(self) -> list[str]:
+        """As in the hierarchy; what is to go comes last."""
+        return sorted(self._branches, key=lambda path: self._branches[path].node is None)
 
     async def carry_out(self) -> Report:
         """Do it all; every planned node has exactly one result in the report, whatever happens.
@@ -41,11 +60,12 @@ class Run:
         if job.held is not None:
             self._ledger.pass_over(job.held.stale)
         try:
-            async with asyncio.TaskGroup() as group:
-                for branch in self._branches:
-                    group.create_task(self._branch(branch), name=branch.path)
+            async with beside() as spawn:
+                spawn(self._stop_when_halted())
+                async with asyncio.TaskGroup() as group:
+                    await self._take(group)
         finally:
-            report = self._ledger.report()
+            report = structs.replace(self._ledger.report(), halted=self._risk.halted)
             counts = {outcome.value: report.count(outcome) for outcome in Outcome}
             directory.history.finish(job.run, self._now(), counts)
         return report
@@ -57,34 +77,73 @@ class Run:
         directory.bundles.keep(job.plan.bundle, job.bundle, bundles.packs(job.fleet.bundle))
         directory.bundles.retain(directory.history.forget(job.options.history))
 
+    async def _stop_when_halted(self) -> None:
+        await self._risk.over.wait()
+        self._waves.stop()
+        self._news.set()
+
+    async def _take(self, group: asyncio.TaskGroup) -> None:
+        """Start branches as the waves say, until there is nothing more to start."""
+        while not self._waves.over:
+            self._news.clear()
+            for path in self._waves.ready():
+                self._waves.start(path)
+                group.create_task(self._branch(self._branches[path]), name=path)
+            if self._waves.between:
+                await self._between()
+            else:
+                await self._news.wait()
+        if self._risk.halted is not None:
+            for path in self._waves.left:
+                self._skip(self._branches[path], self._branches[path].all, self._risk.halted.reason)
+
     async def _branch(self, branch: Branch) -> None:
         try:
-            missing = await self._first(branch)
+            missing = self._missing(branch)
             if missing is not None:
                 self._skip(branch, branch.all, f"it comes after {missing}, which is not up")
                 return
             async with self._slots:
                 await self._visit(branch)
         finally:
-            self._over[branch.path].set()
+            self._waves.end(branch.path)
+            self._news.set()
 
-    async def _first(self, branch: Branch) -> str | None:
-        """Wait for the siblings that come first, and what is below them; the one that is not up, if any."""
+    def _missing(self, branch: Branch) -> str | None:
+        """A sibling that comes first, and is not up; what is below it has ended, too."""
         if self._job.kind == "refresh":
             return None
-        for path in branch.after:
-            if path in self._over:
-                await self._over[path].wait()
-            if not self._ledger.is_well(path):
-                return path
-        return None
+        return next((path for path in branch.after if not self._ledger.is_well(path)), None)
 
     async def _visit(self, branch: Branch) -> None:
-        visit = Visit(branch, self._job, self._place, self._ledger)
+        visit = Visit(branch, self._job, self._place, self._ledger, self._risk)
         try:
             await visit.perform()
         except Exception as error:  # noqa: BLE001 - whatever happens on one branch, the others go on
             self._break_off(visit, ending(error))
+        finally:
+            visit.stake.settle(self._ledger.outcome(branch.path), lost=visit.entrusted)
+
+    async def _between(self) -> None:
+        """A wave is over: see whether the next one may begin."""
+        try:
+            await Watch(self._job, self._place, self._ledger, self._risk).over(self._waves)
+        except ShutError as error:
+            self._refuse(str(error))
+        except HaltedError:
+            self._waves.stop()
+        else:
+            self._waves.open_next()
+
+    def _refuse(self, why: str) -> None:
+        """The gate is shut; whoever goes on whatever happens goes on."""
+        scope = self._job.fleet.scope
+        if self._job.rollout.after_failure == "continue":
+            self._ledger.tell(Note(scope, f"wave {self._waves.number} goes by: {why}"))
+            self._waves.open_next()
+            return
+        self._risk.halt(Halted(scope, why, self._job.rollout.after_failure))
+        self._waves.stop()
 
     def _break_off(self, visit: Visit, why: Ending) -> None:
         """Account for what a visit has not come to."""
@@ -111,7 +170,8 @@ class Run:
                 # It is not what is recorded, and nobody has looked: whoever plans next does.
                 ledger.suspect(branch.path)
         word = "offline" if why.outcome is Outcome.OFFLINE else "stale" if why.stale else "not up"
-        self._skip(branch, branch.below, f"{branch.path} is {word}")
+        halted = why.outcome is Outcome.SKIPPED and not why.stale and self._risk.halted
+        self._skip(branch, branch.below, why.message if halted else f"{branch.path} is {word}")
 
     def _skip(self, branch: Branch, nodes: tuple[str, ...], why: str) -> None:
         self._ledger.skip(nodes, why)

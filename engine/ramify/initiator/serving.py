@@ -130,7 +130,7 @@ class Service:
         active = self._active
         if active is None or not active.is_for(request):
             return None
-        active.join(parent, self._jobs.found(request))
+        active.join(parent, self._jobs.found(request), request.tickets)
         return active
 
     async def _started(self, request: RunRequest, parent: Parent) -> Active:
@@ -142,7 +142,8 @@ class Service:
         except BaseException:
             self._turn.release()
             raise
-        active = self._active = Active(request, parent, self._own)
+        limits, on_failure = made.job.limits
+        active = self._active = Active(request, parent, self._own, limits, on_failure)
         self._hold(asyncio.create_task(self._carry_out(active, made)))
         return active
 
@@ -170,7 +171,7 @@ class Service:
                 if job.kind == "plan":
                     await self._inquire(made, place, active.emit)
                 else:
-                    await Run(job, place, active.emit, _now).carry_out()
+                    await Run(job, place, active.emit, _now, active.risk).carry_out()
         except Exception as error:
             logger.exception("run %s broke down", job.run)
             active.failure = f"an error of Ramify's own: {type(error).__name__}: {error}"

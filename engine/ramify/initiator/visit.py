@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ramify.compile.fleet import Fleet
 from ramify.compile.holding import Held
 from ramify.compile.proofs import Proof
+from ramify.compile.rollouts import rollout_of
 from ramify.compile.tree import Node
 from ramify.directory.sqlite import Directory
 from ramify.initiator.drive import Driver, NodeFailedError, StaleError
@@ -13,14 +14,16 @@ from ramify.initiator.ledger import Ledger
 from ramify.initiator.link import Link, RunRefusedError
 from ramify.initiator.messages import Kind, Options, RunRequest
 from ramify.initiator.ports import Hosts, Session
+from ramify.initiator.risk import Risk, Stake
 from ramify.initiator.supply import Supply
 from ramify.initiator.warrants import handed_down
 from ramify.initiator.work import Branch
-from ramify.model.events import Note, Started, Unheard
+from ramify.model.events import Event, Halted, Note, Started, Unheard
 from ramify.model.history import Cause, Ran
 from ramify.model.inventory import Host
-from ramify.model.plan import Plan
+from ramify.model.plan import Action, Plan
 from ramify.model.record import NodeRecord, NodeResult, Outcome, fingerprint
+from ramify.model.rollout import NO_ROLLOUT, Limits, OnFailure, Rollout
 from ramify.model.saved import summed
 from ramify.stub.tables import INITIAL, RUNNING, START
 from ramify.stub.wire import NOT_ACTIVE
@@ -46,8 +49,29 @@ class Job:
     """The nodes to go to whose domains are planned by their initiators, as in a run request."""
     held: Held | None = None
     """A saved plan that is carried out: just its steps, and only on nodes that have not moved on."""
+    most: Limits = field(default_factory=Limits)
+    """What may be lost in all, whatever the hierarchy says."""
 
-    def request(self, branch: Branch, known: Iterable[NodeRecord], agent: str | None) -> RunRequest:
+    @property
+    def rollout(self) -> Rollout:
+        """How the children are taken; whoever only looks takes them all."""
+        return rollout_of(self.fleet, self.fleet.scope) if self.kind == "apply" else NO_ROLLOUT
+
+    @property
+    def limits(self) -> tuple[Limits, OnFailure]:
+        """What may be lost below the run's path, and what becomes of the run then."""
+        rollout = self.rollout
+        changed = sum(node.action is not Action.UNCHANGED for node in self.plan.nodes)
+        limits = rollout.limits(changed).within(self.most)
+        return limits, "pause" if rollout.after_failure == "continue" else rollout.after_failure
+
+    def request(
+        self,
+        branch: Branch,
+        known: Iterable[NodeRecord],
+        agent: str | None,
+        tickets: int | None = None,
+    ) -> RunRequest:
         """What a child's initiator is asked for, with what is recorded below it."""
         return RunRequest(
             kind=self.kind,
@@ -62,6 +86,7 @@ class Job:
             cause=self.cause,
             mounts={mount: self.mounts[mount] for mount in branch.mounts},
             observed=summed(self.observed_below(branch.path)) if self.held else "",
+            tickets=tickets,
         )
 
     def observed_below(self, path: str) -> dict[str, str]:
@@ -98,9 +123,11 @@ class StillThereError(Exception):
 class Visit:
     """One branch of a run. `entrusted` says that what is below is in the hands of the child's initiator."""
 
-    def __init__(self, branch: Branch, job: Job, place: Place, ledger: Ledger) -> None:
+    def __init__(self, branch: Branch, job: Job, place: Place, ledger: Ledger, risk: Risk) -> None:
         self.branch = branch
         self.entrusted = False
+        self.stake = Stake(risk)
+        self._risk = risk
         self._job = job
         self._place = place
         self._ledger = ledger
@@ -110,6 +137,7 @@ class Visit:
 
     async def perform(self) -> None:
         """Do what the job asks of this branch; any exception says that it was not done, and why."""
+        await self.stake.take()
         if self._job.kind == "refresh":
             await self._refresh()
         elif self.branch.node is None:
@@ -127,6 +155,7 @@ class Visit:
             self._ledger.tell(Started(branch.path, branch.host.name))
         if branch.retires:
             await self._clear()
+            await self.stake.take()
         if branch.moved:
             await self._leave()
         async with self._place.hosts.session(branch.host, agent=branch.needs_agent) as stub:
@@ -169,6 +198,7 @@ class Visit:
         self._ledger.tell(Started(branch.path, host.name))
         if branch.below:
             await self._clear()
+            await self.stake.take()
         async with self._place.hosts.session(host) as stub:
             await self._driver.down(stub, branch.path, self._begin)
         self._ledger.end(NodeResult(branch.path, Outcome.DONE), gone=True)
@@ -230,19 +260,29 @@ class Visit:
     async def _below(self, stub: Session, host: Host) -> None:
         branch, job = self.branch, self._job
         known = self._ledger.below(branch.path)
-        request = job.request(branch, known, (await stub.greeted()).agent)
+        agent = (await stub.greeted()).agent
         channel, seen = await self._attach(stub), job.observed_below(branch.path)
         link = Link(channel, host.name, self._place.supply, job.bundle, seen)
+        self._risk.must_go_on()
         if job.kind == "apply":
             self._ledger.mark(branch.below)
+        loan = self.stake.lend()
+        request = job.request(branch, known, agent, loan.tickets)
         self.entrusted = True
         try:
-            await link.run(request, known, lambda events: self._ledger.hear(events, branch.below))
+            await link.run(request, known, self._hear, loan)
         except RunRefusedError as error:
             self.entrusted = error.begun
             raise
         self.entrusted = False
+        self.stake.back()
         self._ledger.leave(branch.below)
+
+    def _hear(self, events: tuple[Event, ...]) -> None:
+        self._ledger.hear(events, self.branch.below)
+        for event in events:
+            if isinstance(event, Halted):
+                self._risk.halt(event, told=True)
 
     async def _attach(self, stub: Session) -> Channel:
         branch, wait = self.branch, self._job.options.attach_timeout

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from ramify.model.plan import NodePlan
 from ramify.model.record import NodeRecord, NodeResult, Outcome
+from ramify.model.rollout import OnFailure
 
 
 class Started(Struct, frozen=True, tag="started"):
@@ -63,13 +64,22 @@ class Unheard(Struct, frozen=True, tag="unheard"):
     detail: str = ""
 
 
-Event = Started | Finished | Found | Note | Planned | Unheard
+class Halted(Struct, frozen=True, tag="halted"):
+    """Nothing new is begun any more, anywhere: which level says so, why, and what is to become of it."""
+
+    path: str
+    reason: str
+    action: OnFailure = "pause"
+
+
+Event = Started | Finished | Found | Note | Planned | Unheard | Halted
 
 
 class Report(Struct, frozen=True):
-    """What a run came to: one result for every planned node."""
+    """What a run came to: one result for every planned node, and why it did not go to its end."""
 
     results: tuple[NodeResult, ...]
+    halted: Halted | None = None
 
     def count(self, outcome: Outcome) -> int:
         """How many nodes ended so."""
