@@ -10,6 +10,7 @@ import msgspec
 from ramify.repository.store import Store
 from ramify.stub import tables
 from ramify.stub.tables import CONFIGURE, CONFIGURE_ENV, DEPLOY, INITIAL, RUNNING, SHUTDOWN, START
+from ramify.stub.transfer import COMPLETE
 from ramify.transport.channel import Channel
 from ramify.transport.errors import ConnectionLostError, TransportError
 from ramify.transport.replies import Hello, NodeState, Problem, Reply, StubError
@@ -123,6 +124,7 @@ class SimSession:
         await asyncio.sleep(0)
         answers: dict[str, Callable[..., Reply]] = {
             "status": self._status,
+            "have": self._have,
             "facts": lambda: Reply(1, ok=True, facts=host.facts),
             "put": lambda **asked: self._put(body, **asked),
             "commands": self._commands,
@@ -133,9 +135,9 @@ class SimSession:
         host.step()
         return reply
 
-    async def put(self, artifact: str, pack: Path) -> None:
+    async def put(self, artifact: str, pack: Path, have: int | None = None) -> None:
         self._host.asked.append("put")
-        if not self._host.packs.has(artifact):
+        if have != COMPLETE:
             self._put(pack.read_bytes(), artifact)  # noqa: ASYNC240 - a few bytes
         self._host.step()
 
@@ -154,6 +156,11 @@ class SimSession:
     async def close(self) -> None:
         if self._channel is not None:
             await self._channel.close()
+
+    def _have(self, artifacts: list[str]) -> Reply:
+        return Reply(
+            1, ok=True, have={one: COMPLETE if self._host.packs.has(one) else 0 for one in artifacts}
+        )
 
     def _put(self, body: bytes, artifact: str, size: int = 0, offset: int = 0) -> Reply:
         host = self._host

@@ -31,7 +31,7 @@ class Liar:
             raise reply
         return reply
 
-    async def put(self, artifact: str, pack: object) -> None:
+    async def put(self, artifact: str, pack: object, have: int | None = None) -> None:
         pass
 
     async def attach(self, path: str, wait: float = 10) -> Channel:

@@ -23,6 +23,7 @@ from ramify.model.record import NodeRecord
 from ramify.model.trust import digest
 from ramify.repository.kinds import kind_of
 from ramify.stub.tables import CONFIGURE, CONFIGURE_ENV, DEPLOY, RUNNING, START, condition
+from ramify.stub.transfer import COMPLETE
 from ramify.stub.wire import MISSING, REFUSED
 from ramify.transport.replies import NodeState, Reply, StubError
 
@@ -228,9 +229,13 @@ class Driver:
         return order.build(self.fleet, node, made, runtime)
 
     async def _send(self, stub: Session, artifact: str) -> None:
+        asked = stub.request("have", artifacts=[artifact])
+        have = (await self._within("have", asked)).have.get(artifact, 0)
+        if have == COMPLETE:
+            return  # whoever goes back to what hosts still have needs it from nowhere
         pack = await self.supply.pack(artifact)
         patience = self.options.reply_timeout + pack.stat().st_size / SLOWEST
-        await self._within(f"artifact {artifact[:12]}", stub.put(artifact, pack), patience)
+        await self._within(f"artifact {artifact[:12]}", stub.put(artifact, pack, have), patience)
 
     async def _runtime(self, stub: Session, made: Profile) -> str | None:
         """The artifact that an initiator runs from, unless its host has Ramify already."""

@@ -22,8 +22,8 @@ class Session(Protocol):
     async def request(self, op: str, body: bytes = b"", **fields: Any) -> Reply:
         """Ask for something; the question is sent before anything is waited for."""
 
-    async def put(self, artifact: str, pack: Path) -> None:
-        """Send a pack, or what is missing of it."""
+    async def put(self, artifact: str, pack: Path, have: int | None = None) -> None:
+        """Send a pack, or what is missing of it; `have` is what the host was just found to have."""
 
     async def attach(self, path: str, wait: float = 10) -> Channel:
         """Turn the session into a pipe to the service of a node; there are no more requests after it."""

@@ -24,33 +24,41 @@ _WORKER_WAIT = 5.0
 
 
 def load(work: Work) -> None:
-    """Begin a new release with the order's code."""
-    releases.build(work.root, work.node, work.record, work.needed_order())
+    """Begin a new release with the order's code, or go back to one that is kept and has it all."""
+    order = work.needed_order()
+    if not releases.take_up(work.root, work.node, work.record, order):
+        releases.build(work.root, work.node, work.record, order)
 
 
 def configure(work: Work) -> None:
-    """Give the release under construction its order: a fresh one, never one that an installer touched."""
-    building = work.record["building"]
-    if not building or building == work.record["attempted"]:
+    """Give the release its order: a fresh one, or one that is kept, never one that an installer failed on."""
+    if not releases.is_ready(work.node, work.record, work.needed_order()):
         load(work)
     releases.configure(work.release(), work.needed_order())
 
 
 def install(work: Work) -> None:
-    """Run the installer, then make the release the current one."""
+    """Run the installer, unless it has made this release before; then make the release the current one."""
     record = work.record
     release = work.release()
     order = releases.order_of(release)
-    record["attempted"] = record["building"]
-    install = order["install"]
-    record["line"] = ""
-    if install["argv"]:
-        program = _program(work, release, order, install["argv"] + install["args"])
-        record["line"] = run(work, program, "install", install["timeout"])
+    if releases.is_installed(record, record["building"]):
+        record["line"] = record["installed"][str(record["building"])]
+    else:
+        _run_installer(work, release, order)
     releases.make_current(work.node, record)
     record["environment_digest"] = order["environment_digest"]
     if releases.prune(work.node, record):
         work.root.collect_at_end = True
+
+
+def _run_installer(work: Work, release: str, order: orders.Order) -> None:
+    record, install = work.record, order["install"]
+    record["attempted"] = record["building"]
+    record["line"] = ""
+    if install["argv"]:
+        program = _program(work, release, order, install["argv"] + install["args"])
+        record["line"] = run(work, program, "install", install["timeout"])
 
 
 def uninstall(work: Work) -> None:
@@ -71,8 +79,9 @@ def uninstall(work: Work) -> None:
 def _installed(work: Work) -> List[str]:
     """Releases whose installer has done something, in whole or in part."""
     record = work.record
-    tried = record["building"] if record["attempted"] > record["release"] else 0
-    found = [releases.folder(work.node, number) for number in (tried, record["release"]) if number]
+    tried = record["building"] if record["attempted"] == record["building"] else 0
+    numbers = dict.fromkeys((tried, record["release"]))
+    found = [releases.folder(work.node, number) for number in numbers if number]
     return [release for release in found if os.path.exists(f"{release}/order.json")]
 
 

@@ -38,6 +38,7 @@ def blank(path: str) -> Record:
         "attempted": 0,  # the last one whose installer has been started
         "serial": 0,  # the highest release number ever used
         "code": None,  # {artifact, share, shared} of the release that the environment is at
+        "installed": {},  # release number -> its installer's last line; in the order of their use
         "artifacts": {},  # release number -> digests that it needs
         "line": "",  # the last line that the installer printed
         "supervisor": None,  # [pid, stamp]

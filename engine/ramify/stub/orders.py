@@ -227,6 +227,11 @@ def code(order: Order) -> Order:
     return dict(order["code"], shared=order["shared"])
 
 
+def installed(order: Order) -> Order:
+    """The part of an order that decides whether an installer has to run."""
+    return {name: order[name] for name in ("environment_digest", "code", "shared", "install")}
+
+
 def places(root: layout.Root, order: Order, release: str) -> Dict[str, str]:
     """Placeholder -> absolute path, for a release of the order's node."""
     node = root.node(order["path"])

@@ -1,5 +1,8 @@
 """Releases of one node: built beside each other, switched by one rename, the last three kept.
 
+Going back to a kept one is that rename and nothing else: its installer is not run again.
+
+
 releases/<n>/code/            the artifact's files, and what the installer made of them
 releases/<n>/orders/<k>/      an order and its configuration files; never changed once it is in use
 releases/<n>/now              -> orders/<k>: a new configuration is one rename, and code/ stays as it is
@@ -44,13 +47,66 @@ def build(root: layout.Root, node: str, record: Record, order: orders.Order) -> 
     _place_code(root, order["code"], f"{release}/code")
     os.symlink("now/config", f"{release}/config")
     os.symlink("now/order.json", f"{release}/order.json")
-    abandoned = record["building"]
-    record["serial"] = record["building"] = number
-    record["code"] = orders.code(order)
+    record["serial"] = number
     record["artifacts"][str(number)] = orders.needs(order)
-    if abandoned:
+    _work_on(node, record, number, order)
+
+
+def _work_on(node: str, record: Record, number: int, order: orders.Order) -> None:
+    """Have the environment be at a release; one under construction that is not gone on with goes."""
+    abandoned = record["building"]
+    record["building"] = number
+    record["code"] = orders.code(order)
+    if abandoned not in (0, number) and not is_installed(record, abandoned):
         files.remove_tree(folder(node, abandoned))
         record["artifacts"].pop(str(abandoned), None)
+
+
+def is_installed(record: Record, number: int) -> bool:
+    """Whether the installer of a release has succeeded: it can be switched to as it is."""
+    return str(number) in record["installed"]
+
+
+def take_up(root: layout.Root, node: str, record: Record, order: orders.Order) -> bool:
+    """Go back to a release whose installer has made just what the order wants, if one is kept, undamaged.
+
+    Not to the current one while nothing leads away from it: who asks for that wants it installed anew.
+    """
+    current = record["release"]
+    if current and _has(folder(node, current), order) and not _leaves(node, record, order):
+        return False
+    for number in reversed(list(record["installed"])):
+        release = folder(node, int(number))
+        if _has(release, order) and not _damaged_code(root, order, release):
+            for digest in sorted(set(order["shared"].values())):
+                artifacts.place_tree(root, digest)
+            _work_on(node, record, int(number), order)
+            return True
+    return False
+
+
+def _has(release: str, order: orders.Order) -> bool:
+    """Whether the environment of a release is that of an order."""
+    try:
+        return orders.installed(order_of(release)) == orders.installed(order)
+    except (StubError, KeyError):  # there is no order yet, or one of an earlier form
+        return False
+
+
+def _leaves(node: str, record: Record, order: orders.Order) -> bool:
+    """Whether the release under construction is for another environment."""
+    number = record["building"]
+    return bool(number) and number == record["attempted"] and not _has(folder(node, number), order)
+
+
+def is_ready(node: str, record: Record, order: orders.Order) -> bool:
+    """Whether what is worked on can be given an order: a fresh release, or one that has what it wants."""
+    number = record["building"]
+    if not number:
+        return False
+    if is_installed(record, number):
+        return _has(folder(node, number), order)
+    return bool(number != record["attempted"]) and os.path.exists(f"{folder(node, number)}/code")
 
 
 def _place_code(root: layout.Root, code: orders.Order, target: str) -> None:
@@ -125,6 +181,8 @@ def make_current(node: str, record: Record) -> None:
     switch(f"{node}/current", f"releases/{number}")
     record["release"] = number
     record["building"] = 0
+    record["installed"].pop(str(number), None)
+    record["installed"][str(number)] = record["line"]
 
 
 def restore_current(node: str, record: Record) -> None:
@@ -141,13 +199,13 @@ def restore_current(node: str, record: Record) -> None:
 
 
 def prune(node: str, record: Record) -> bool:
-    """Remove all but the last releases; whether artifacts may have become unused."""
-    numbers = sorted((int(number) for number in record["artifacts"]), reverse=True)
-    wanted = set(numbers[:KEEP]) | {record["release"], record["building"]}
-    dropped = [number for number in numbers if number not in wanted]
+    """Remove all but the releases that were switched to last; whether artifacts may have become unused."""
+    wanted = {int(number) for number in list(record["installed"])[-KEEP:]} | {record["building"]}
+    dropped = [number for number in map(int, record["artifacts"]) if number not in wanted]
     for number in dropped:
         files.remove_tree(folder(node, number))
         del record["artifacts"][str(number)]
+        record["installed"].pop(str(number), None)
     return bool(dropped)
 
 
@@ -157,6 +215,11 @@ def at(node: str, record: Record) -> Optional[str]:
     return folder(node, number) if number else None
 
 
+def _damaged_code(root: layout.Root, order: orders.Order, release: str) -> List[str]:
+    digest = order["code"]["artifact"]
+    return artifacts.damaged(root, digest, f"{release}/code") if digest else []
+
+
 def damaged(root: layout.Root, node: str, record: Record) -> List[str]:
     """Names of the current release's files that are not what its order and its artifacts say."""
     if not record["release"]:
@@ -164,9 +227,8 @@ def damaged(root: layout.Root, node: str, record: Record) -> List[str]:
     release = folder(node, record["release"])
     order = order_of(release)
     found = []
-    if record["code"] and record["code"]["artifact"] and not record["building"]:
-        digest = record["code"]["artifact"]
-        found += [f"code/{name}" for name in artifacts.damaged(root, digest, f"{release}/code")]
+    if not record["building"]:
+        found += [f"code/{name}" for name in _damaged_code(root, order, release)]
     for place, digest in sorted(order["shared"].items()):
         found += [f"{place}/{name}" for name in artifacts.damaged_tree(root, digest)]
     wanted = {file["name"]: orders.data(file) for file in orders.files(order)}

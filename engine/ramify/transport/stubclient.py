@@ -11,6 +11,7 @@ import msgspec
 
 from ramify.model.inventory import Host
 from ramify.stub import archive, wire
+from ramify.stub.transfer import COMPLETE
 from ramify.transport import frames, greeting, replies
 from ramify.transport.channel import Channel, Connection
 from ramify.transport.errors import ConnectionLostError, TransportError, UnusableReplyError
@@ -22,7 +23,6 @@ from ramify.transport.replies import StubError as StubError  # noqa: PLC0414
 CHUNK = wire.BODY_LIMIT
 # Chunks on their way: enough that neither side waits for the other, few enough to hold in memory.
 _AHEAD = 4
-_COMPLETE = -1
 
 Answer = asyncio.Future[Reply]
 
@@ -91,14 +91,15 @@ class StubClient:
         await self._drain()
         return _granted(await answer)
 
-    async def put(self, artifact: str, pack: Path) -> None:
-        """Send a pack, or what is missing of it.
+    async def put(self, artifact: str, pack: Path, have: int | None = None) -> None:
+        """Send a pack, or what is missing of it; `have` is what the host was just found to have.
 
         Raises:
             StubError: it does not arrive as what its digest says.
         """
-        have = (await self.request("have", artifacts=[artifact])).have.get(artifact, 0)
-        if have == _COMPLETE:
+        if have is None:
+            have = (await self.request("have", artifacts=[artifact])).have.get(artifact, 0)
+        if have == COMPLETE:
             return
         with pack.open("rb") as stream:
             if have >= os.fstat(stream.fileno()).st_size:
