@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ramify.stub import environment, journal, layout, orders, releases, service, status, tables
+from ramify.stub import environment, journal, layout, orders, releases, service, status, stopping, tables
 from ramify.stub.wire import FAILED, MALFORMED, MISSING, REFUSED, StubError
 from ramify.stub.work import Work
 
@@ -97,6 +97,9 @@ def _one(work: Work, name: str) -> None:
     recover(work)
     load = work.order is None or work.record["code"] != orders.code(work.order)
     for step in tables.steps(name, load):
+        if stopping.asked(work.root):
+            work.end()
+            raise stopping.stopped(f"{name} of {work.path}")
         work.begin(step)
         try:
             ACTIONS[step](work)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ramify.stub import garbage, orders, process, releases, runner
-from ramify.stub.wire import FAILED, StubError
+from ramify.stub.wire import FAILED, STOPPED, StubError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,10 +99,12 @@ def run(work: Work, program: process.Program, name: str, timeout: float) -> str:
         work.record["worker"] = known
         work.write()
 
-    result = runner.run(program, f"{work.node}/log/{name}.log", timeout, announce)
+    result = runner.run(program, f"{work.node}/log/{name}.log", timeout, announce, work.root)
     work.record["worker"] = None
     if result.reason():
-        raise StubError(FAILED, f"{name} of {work.path} {result.reason()}", result.tail)
+        raise StubError(
+            STOPPED if result.stopped else FAILED, f"{name} of {work.path} {result.reason()}", result.tail
+        )
     return result.line
 
 

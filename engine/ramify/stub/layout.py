@@ -12,7 +12,7 @@ from ramify.stub.wire import LOCKED, MALFORMED, StubError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional, Set
+    from typing import Any, Callable, List, Optional, Set
 
 _ALPHANUMERIC = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _WORD = _ALPHANUMERIC | frozenset("._-")
@@ -99,6 +99,9 @@ class Root:
         self.used: Set[str] = set()  # artifacts that this session asked for or sent
         self.verified: Set[str] = set()  # packs whose bytes this session has checked
         self.collect_at_end = False
+        self.reader: Optional[Any] = None  # where requests of the session come from: see `stopping`
+        self.stopped = False  # the peer asked to stop
+        self.deaf = False  # nothing more is looked for before its turn
         self._descriptor: Optional[int] = None
 
     def node(self, path: str) -> str:
@@ -169,11 +172,11 @@ def flock(descriptor: int, kind: str, wait: bool = True) -> bool:
     return True
 
 
-def lock(folder: str, patience: float = LOCK_WAIT) -> int:
+def lock(folder: str, patience: float = LOCK_WAIT, stopped: Callable[[], bool] = bool) -> int:
     """Lock a node's folder, making it if need be; closing the descriptor returned unlocks it.
 
     Raises:
-        StubError: another session held it for longer than `patience` seconds.
+        StubError: another session held it for longer than `patience` seconds, or until we were `stopped`.
     """
     time: Any = __import__("time")
     deadline = time.monotonic() + patience
@@ -182,7 +185,7 @@ def lock(folder: str, patience: float = LOCK_WAIT) -> int:
         descriptor = try_lock(folder)
         if descriptor is not None:
             return descriptor
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= deadline or stopped():
             raise StubError(LOCKED, f"another session works on {os.path.basename(folder)}: try again later")
         # A blocking flock can be given no deadline without a signal handler: this short wait is one.
         time.sleep(_LOCK_POLL)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from ramify.stub.wire import write_all
+from ramify.stub import files
+from ramify.stub.wire import decode, encode, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,15 +18,27 @@ _TAIL_BYTES = 8 << 10
 
 
 class Log:
-    """A log file that never grows beyond LIMIT by more than one write."""
+    """A log file that never grows beyond LIMIT by more than one write; where each run begins is noted."""
 
     def __init__(self, file: str) -> None:
         self._file = file
         self._open()
+        self._note([os.fstat(self._descriptor).st_ino, self._size])
 
     def _open(self) -> None:
         self._descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._size = os.fstat(self._descriptor).st_size
+
+    def _note(self, *new: List[int]) -> None:
+        try:
+            there = {os.stat(name).st_ino for name in self._names() if os.path.exists(name)}
+            known = [place if place[0] in there else [0, 0] for place in runs(self._file)]
+            files.replace(f"{self._file[:-4]}.runs", encode([*new, *known][:2]), last=False)
+        except OSError:  # as in `write`
+            pass
+
+    def _names(self) -> List[str]:
+        return [f"{self._file}.{number}" if number else self._file for number in range(KEPT)]
 
     def write(self, data: bytes) -> None:
         """Append; what a full disk refuses is lost, for the service matters more than its log."""
@@ -39,18 +52,27 @@ class Log:
 
     def _rotate(self) -> None:
         os.close(self._descriptor)
+        names = self._names()
         for number in range(KEPT - 1, 0, -1):
-            older = f"{self._file}.{number}"
-            newer = f"{self._file}.{number - 1}" if number > 1 else self._file
             try:
-                os.rename(newer, older)
+                os.rename(names[number - 1], names[number])
             except FileNotFoundError:
                 pass
+        self._note()  # before the number of the file that went is used again
         self._open()
 
     def close(self) -> None:
         """Give the file back."""
         os.close(self._descriptor)
+
+
+def runs(file: str) -> List[List[int]]:
+    """The places, [inode, offset], where the last run and the one before it begin; known or not."""
+    try:
+        value = decode(files.read(f"{file[:-4]}.runs"))
+        return [[int(inode), int(offset)] for inode, offset in value]
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 def lines(data: bytes) -> List[str]:

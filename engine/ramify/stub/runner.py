@@ -6,33 +6,39 @@ import os
 import select
 import time
 
-from ramify.stub import files, logs, process
+from ramify.stub import files, logs, process, stopping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as signals
     from typing import Callable, List, Optional
+
+    from ramify.stub import layout
 else:
     import _signal as signals  # `signal` builds enumerations when it is imported
 
 _TAIL = 32 << 10
 _KILL_AFTER = 2.0
+_STOP_AFTER = 1.0  # who stops waits for that
 
 
 class Result:
     """How a program ended, and what it said."""
 
-    __slots__ = ("code", "line", "tail", "timed_out")
+    __slots__ = ("code", "line", "stopped", "tail", "timed_out")
 
-    def __init__(self, code: int, timed_out: bool, out: bytes, tail: bytes) -> None:
+    def __init__(self, code: int, timed_out: bool, stopped: bool, out: bytes, tail: bytes) -> None:
         self.code = code
         self.timed_out = timed_out
+        self.stopped = stopped
         spoken = [line for line in logs.lines(out) if line.strip()]
         self.line = spoken[-1].strip() if spoken else ""
         self.tail = "\n".join(logs.lines(tail)[-logs.TAIL_LINES :])
 
     def reason(self) -> str:
         """How it failed, for a message; empty if it did not."""
+        if self.stopped:
+            return "was stopped, as asked"
         if self.timed_out:
             return "ran out of time and was ended"
         if self.code < 0:
@@ -41,9 +47,13 @@ class Result:
 
 
 def run(
-    program: process.Program, log: str, timeout: float, announce: Callable[[process.Identity], None]
+    program: process.Program,
+    log: str,
+    timeout: float,
+    announce: Callable[[process.Identity], None],
+    root: layout.Root,
 ) -> Result:
-    """Run `program`; `announce` must journal the process before it may begin."""
+    """Run `program`; `announce` must journal the process before it may begin. The session may stop it."""
     gate = process.Gate()
     out, out_writer = os.pipe()
     err, err_writer = os.pipe()
@@ -53,7 +63,7 @@ def run(
     known = process.identity(pid)
     announce(known)
     gate.open(1)
-    return _Run(known, out, err, logs.Log(log)).finish(timeout)
+    return _Run(known, out, err, logs.Log(log)).finish(timeout, root)
 
 
 class _Run:
@@ -65,24 +75,26 @@ class _Run:
         self._said = b""  # the end of its standard output
         self._tail = b""  # the end of all its output
 
-    def finish(self, timeout: float) -> Result:
-        """Read until the program has ended or its time is over; end what it left in its group."""
+    def finish(self, timeout: float, root: layout.Root) -> Result:
+        """Read until the program has ended, or shall, or its time is over; end what it left in its group."""
         deadline = time.monotonic() + timeout
         wakeup = process.listen()
         try:
             status = self._wait()
-            while status is None and time.monotonic() < deadline:
-                self._read([wakeup, *self._pipes], max(0.0, deadline - time.monotonic()))
+            while status is None and time.monotonic() < deadline and not stopping.asked(root):
+                peer = stopping.descriptors(root)
+                self._read([wakeup, *peer, *self._pipes], max(0.0, deadline - time.monotonic()))
                 status = self._wait()
         finally:
             process.quiet(wakeup)
-        timed_out = status is None
+        stopped = status is None and root.stopped
+        timed_out = status is None and not stopped
         if process.group_alive(self._known):
-            process.stop([self._known], signals.SIGTERM, _KILL_AFTER)
+            process.stop([self._known], signals.SIGTERM, _STOP_AFTER if stopped else _KILL_AFTER)
         if status is None:
             status = os.waitpid(self._known[0], 0)[1]
         self._drain()
-        return Result(process.exit_code(status), timed_out, self._said, self._tail)
+        return Result(process.exit_code(status), timed_out, stopped, self._said, self._tail)
 
     def _wait(self) -> Optional[int]:
         pid, status = os.waitpid(self._known[0], os.WNOHANG)

@@ -36,6 +36,8 @@ OPERATIONS = {
     "have": ("transfer", "have"),
     "put": ("transfer", "put"),
     "facts": ("facts", "facts"),
+    "logs": ("reading", "read"),
+    "stop": ("stopping", "stop"),
     "trust": ("trust", "trust"),
 }
 ATTACH = "attach"
@@ -64,7 +66,7 @@ class Session:
 
     def __init__(self, root: layout.Root) -> None:
         self._root = root
-        self._reader = Reader(0)
+        self._reader = root.reader = Reader(0)
         self._replies: Dict[int, bytes] = {}
 
     def run(self) -> None:
@@ -73,6 +75,7 @@ class Session:
         while going:
             try:
                 frame = self._reader.frame()
+                self._root.deaf = False
             except StubError as error:
                 self._send(encode(dict(error.header(), id=None)))
                 going = not isinstance(error, BrokenStreamError)

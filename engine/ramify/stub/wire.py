@@ -28,6 +28,7 @@ CORRUPT = "corrupt"  # bytes that are not what their digest says
 MISSING = "missing"  # an artifact is not here: send it, then repeat
 UNTRUSTED = "untrusted"  # not vouched for by whom the pinned policy names
 OFFSET = "offset"  # a chunk does not follow what is here
+STOPPED = "stopped"  # the peer asked to stop, and so it was done
 LOCKED = "locked"  # another session holds the node
 NOT_ACTIVE = "not-active"  # nothing to attach to
 TIMEOUT = "timeout"
@@ -146,13 +147,13 @@ class Reader:
     """Frames from a file descriptor. What was read beyond the last frame is in `rest`."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self.rest = bytearray()
 
     def _take(self, count: int, mid_frame: bool) -> Optional[bytes]:
         rest = self.rest
         while len(rest) < count:
-            chunk = os.read(self._descriptor, max(_CHUNK, count - len(rest)))
+            chunk = os.read(self.descriptor, max(_CHUNK, count - len(rest)))
             if not chunk:
                 if rest or mid_frame:
                     raise BrokenStreamError(MALFORMED, "the stream ended inside a frame")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ramify.stub import journal, layout, releases
+from ramify.stub import journal, layout, releases, stopping
 from ramify.stub.wire import INTERNAL, MALFORMED, StubError
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ class Work:
         self._take()
 
     def _take(self) -> None:
-        self._lock = layout.lock(self.node)
+        self._lock = layout.lock(self.node, stopped=lambda: stopping.asked(self.root))
         self._buried = False
         try:
             self.reread()
