@@ -102,9 +102,8 @@ def run(work: Work, program: process.Program, name: str, timeout: float) -> str:
     result = runner.run(program, f"{work.node}/log/{name}.log", timeout, announce, work.root)
     work.record["worker"] = None
     if result.reason():
-        raise StubError(
-            STOPPED if result.stopped else FAILED, f"{name} of {work.path} {result.reason()}", result.tail
-        )
+        code = STOPPED if result.stopped else FAILED
+        raise StubError(code, f"{name} of {work.path} {result.reason()}", result.tail)
     return result.line
 
 

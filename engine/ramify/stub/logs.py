@@ -54,10 +54,8 @@ class Log:
         os.close(self._descriptor)
         names = self._names()
         for number in range(KEPT - 1, 0, -1):
-            try:
+            if os.path.exists(names[number - 1]):
                 os.rename(names[number - 1], names[number])
-            except FileNotFoundError:
-                pass
         self._note()  # before the number of the file that went is used again
         self._open()
 

@@ -1,7 +1,8 @@
 """The operation `logs`: what a node's service or installer said, from its end or from where one left off.
 
-A place in a log is [inode, offset, sum of what is before it], so that a reader is followed through rotations. One reply is bounded;
-whoever wants all asks again from the places that it was told, and whoever follows says how long to wait.
+A place in a log is [inode, offset, sum of what is before it], which holds through rotations. One reply is
+bounded; whoever wants all asks again from the places that it was told, and whoever follows says how long to
+wait.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import os
 import select
 import time
 
-from ramify.stub import environment, files, logs, orders, process, releases, supervisor
+from ramify.stub import environment, files, logs, orders, process, releases, stopping, supervisor
 from ramify.stub.wire import FAILED, StubError, decode
 
 TYPE_CHECKING = False
@@ -61,6 +61,9 @@ def start(work: Work) -> None:
     what = supervisor.Service(programs, run, log, number, patience, watch)
     try:
         _launch(work, what, order["service"]["grace"])
+    except StubError:
+        halt(work)
+        raise
     except _NotUpError as error:
         halt(work)
         said = logs.tails(log, {error.process: before[error.process]} if error.process else before)
@@ -111,7 +114,7 @@ def _launch(work: Work, what: supervisor.Service, grace: float) -> None:
         _NotUpError: one of them ended, or the service did not become healthy.
     """
     gate = process.Gate()
-    reports = _Reports(supervisor.launch(what, gate))
+    reports = _Reports(supervisor.launch(what, gate), work)
     try:
         first = decode(reports.line(_REPORT_WAIT) or b"{}")
         if "pids" not in first:
@@ -149,18 +152,29 @@ def _see(work: Work, what: supervisor.Service, reports: _Reports, grace: float) 
 class _Reports:
     """Lines from the supervisor."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, work: Work) -> None:
         self._descriptor = descriptor
+        self._work = work
         self._data = b""
         self.closed = False
 
     def line(self, patience: float) -> bytes:
-        """The next line, or nothing when there is none in time."""
+        """The next line, or nothing when there is none in time.
+
+        Raises:
+            StubError: the peer has asked to stop.
+        """
         deadline = time.monotonic() + patience
         while b"\n" not in self._data:
             left = max(0.0, deadline - time.monotonic())
-            if not select.select([self._descriptor], [], [], left)[0]:
+            peer = stopping.descriptors(self._work.root)
+            ready = select.select([self._descriptor, *peer], [], [], left)[0]
+            if stopping.asked(self._work.root):
+                raise stopping.stopped(f"{self._work.command} of {self._work.path}")
+            if not ready:
                 return b""
+            if self._descriptor not in ready:
+                continue
             data = os.read(self._descriptor, files.CHUNK)
             if not data:
                 self.closed = True

@@ -13,7 +13,7 @@ from ramify.stub.wire import HEADER_LIMIT, STOPPED, StubError, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List
+    from typing import Any, List
 
     from ramify.stub.layout import Root
     from ramify.stub.wire import Header
@@ -32,10 +32,11 @@ def stop(root: Root, _header: Header) -> Header:
 def asked(root: Root) -> bool:
     """Whether the peer wants what is being done to be ended; never waits."""
     _look(root)
+    reader: Any = root.reader
     while select.select(descriptors(root), [], [], 0)[0]:
-        data = os.read(root.reader.descriptor, _CHUNK)
-        root.reader.rest += data
-        root.deaf = not data or len(root.reader.rest) >= _AHEAD
+        data = os.read(reader.descriptor, _CHUNK)
+        reader.rest += data
+        root.deaf = not data or len(reader.rest) >= _AHEAD
         _look(root)
     return root.stopped
 

@@ -33,7 +33,7 @@ class Node:
         reply = self.read(**asked)
         text = ""
         while True:
-            text += reply["logs"].get(name, {}).get("text", "")
+            text += str(reply["logs"].get(name, {}).get("text", ""))
             if not reply["more"]:
                 return text
             reply = self.read(**{**asked, "at": {name: reply["logs"][name]["at"]}})

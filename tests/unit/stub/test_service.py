@@ -254,7 +254,7 @@ def test_logs_are_rotated_and_never_grow_without_end(host: Host) -> None:
     deploy(host, "head -c 5000000 /dev/zero | tr '\\0' x; echo done; exec sleep 1000")
     folder = host.node() / "log"
     eventually(lambda: logs.tail(str(folder / "main.log")).endswith("done"))
-    sizes = {file.name: file.stat().st_size for file in folder.glob("main*")}
+    sizes = {file.name: file.stat().st_size for file in folder.glob("main.log*")}
 
     assert set(sizes) == {"main.log", "main.log.1", "main.log.2"}
     assert max(sizes.values()) <= logs.LIMIT + (64 << 10)

@@ -1,13 +1,50 @@
 """A stop, heard while a command is under way."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ramify.stub import archive, wire
 from unit.stub.host import PATH, Host, commands, frame, interpreters, order, pack, put, states
 from unit.stub.test_reading import one
+
+
+class Talk:
+    """A session that is talked to request by request."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._to, self._from = process.stdin, process.stdout
+        self._number = 0
+        self.hear()
+
+    def say(self, request: dict[str, Any]) -> None:
+        self._number += 1
+        self._to.write(frame({"id": self._number, **request}))
+
+    def hear(self) -> dict[str, Any]:
+        return one(self._from)
+
+
+@contextmanager
+def talk(host: Host) -> Iterator[Talk]:
+    stub = archive.build()
+    host.session()
+    argv = archive.arguments(host.python, str(host.root), stub.digest, 0)
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        yield Talk(process)
+
+
+def until(host: Host, log: str) -> None:
+    """Wait until something has been said."""
+    file = host.node() / "log" / log
+    while not (file.exists() and file.read_text()):
+        pass
 
 
 @pytest.mark.parametrize("python", interpreters())
@@ -17,23 +54,14 @@ def test_an_installer_is_ended_when_the_peer_says_stop(tmp_path: Path, python: s
     install = {"argv": ["sh", "-c", "trap '' TERM; mkfifo never; echo up; read line < never; sleep 1000"]}
     try:
         host.put((digest, data))
-        stub = archive.build()
-        argv = archive.arguments(python, str(host.root), stub.digest, 0)
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            one(process.stdout)
-            wish = order(digest, install=install)
-            process.stdin.write(frame({"id": 1, **commands("deploy", order=wish)}))
-            log = host.node() / "log/install.log"
-            while not (log.exists() and log.read_text()):
-                pass
-            process.stdin.write(frame({"id": 2, "op": "stop"}))
-            ended, stopped = one(process.stdout), one(process.stdout)
-            process.stdin.write(frame({"id": 3, **commands("configure-env", order=wish)}))
-            again = one(process.stdout)
-            process.stdin.close()
-            process.stdout.close()
+        wish = order(digest, install=install)
+        with talk(host) as session:
+            session.say(commands("deploy", order=wish))
+            until(host, "install.log")
+            session.say({"op": "stop"})
+            ended, stopped = session.hear(), session.hear()
+            session.say(commands("configure-env", order=wish))
+            again = session.hear()
         assert ended["error"]["code"] == wire.STOPPED
         assert "install of /region1/zone1/app1 was stopped, as asked" in ended["error"]["message"]
         assert ended["error"]["detail"] == "up"
@@ -73,5 +101,23 @@ def test_what_was_asked_before_a_stop_is_answered_before_it(tmp_path: Path) -> N
         )
         assert [reply["ok"] for reply in replies] == [True, True, True, True, False]
         assert host.status()["service"] == "active"
+    finally:
+        host.clean()
+
+
+def test_a_service_that_is_waited_for_is_ended_when_the_peer_says_stop(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    digest, data = pack({})
+    never = {"kind": "exec", "argv": ["false"], "interval": 60, "retries": 1000}
+    try:
+        host.put((digest, data))
+        with talk(host) as session:
+            session.say(commands("deploy", order=order(digest, service={"health": never})))
+            until(host, "main.log")
+            session.say({"op": "stop"})
+            ended = session.hear()
+        assert ended["error"]["code"] == wire.STOPPED
+        assert states(ended) == ("installed", "configured")
+        assert host.processes() == host.stubs() == set()
     finally:
         host.clean()
