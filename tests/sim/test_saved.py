@@ -199,7 +199,7 @@ def random_bundle(stage: Stage, dice: random.Random) -> Bundle:
 
 
 async def drift(stage: Stage, dice: random.Random) -> None:
-    """What others do meanwhile: a service ends, a node is gone, another operator applies something."""
+    """What happens meanwhile: a service or an initiator ends, a node is gone, another operator applies."""
     for host in stage.world.hosts.values():
         for path in list(host.nodes):
             if "app" not in path or dice.random() < 0.8:
@@ -208,6 +208,9 @@ async def drift(stage: Stage, dice: random.Random) -> None:
                 host.nodes[path].state = (host.nodes[path].state[0], CONFIGURED)
             else:
                 del host.nodes[path]
+        for initiator in list(host.initiators.values()):
+            if dice.random() < 0.1:
+                stage.world.kill(initiator)
     if dice.random() < 0.5:
         before = stage.operator.records()
         await stage.operator.apply(random_bundle(stage, dice), "/gw*/zone1")
@@ -247,5 +250,6 @@ async def test_a_saved_plan_does_nothing_but_what_it_says_whatever_happened_sinc
     for path in done.keys() - {"/lone"}:
         assert done[path] <= said.get(path, set()), path
     results = {result.path: result for result in report.results}
+    assert len(results) == len(report.results)
     assert results.keys() >= {node.path for node in plan.plan.nodes}
     assert not any(results[path].stale for path in done), "a stale node is not touched"
