@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from ramify.compile import holding
@@ -171,6 +172,31 @@ async def test_a_node_that_moves_and_one_that_leaves_do_so_by_a_saved_plan(stage
     assert set(outcomes(await stage.operator.apply_saved(plan)).values()) == {"done"}
     assert stage.world.up() == {"/gw1": "gw1", "/gw1/a": "spare1"}
     assert set(outcomes(await stage.operator.apply_saved(plan)).values()) == {"unchanged"}
+
+
+async def test_what_only_an_initiator_can_plan_is_saved_and_held_there(stage: Stage) -> None:
+    mount, server = "/gw1/zone9", "http://m9/"
+    outer = stage.spec.bundle(
+        {"gw1": {"children": {"zone9": {"domain": {"server": server, "planned": "there"}}}}}
+    )
+    stage.world.servers.store = stage.spec.store
+    stage.world.servers.serves[server] = stage.spec.bundle({"gw7": leaves("app[1-2]"), "db": leaves()})
+    await stage.operator.apply(outer)
+    stage.world.servers.serves[server] = stage.spec.bundle(
+        {"gw7": leaves("app[1-2]", vars={"word": "planned"}), "db": leaves(vars={"word": "planned"})}
+    )
+    plan = await stage.operator.save_there(outer)
+    known = stage.world.initiator(mount).directory
+    known.write([msgspec.structs.replace(known.records()[f"{mount}/db"], release=7)])
+    given(stage)
+
+    report = await stage.operator.apply_saved(plan)
+
+    apps = {f"{mount}/gw7/app1", f"{mount}/gw7/app2"}
+    assert changed(plan.plan).keys() == {*apps, f"{mount}/db"}
+    assert given(stage).keys() == apps
+    assert {result.path for result in report.results if result.stale} == {f"{mount}/db"}
+    assert {result.path for result in report.worst(Outcome.DONE)} == apps
 
 
 def random_tree(dice: random.Random) -> dict[str, Any]:

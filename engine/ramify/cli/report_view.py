@@ -14,10 +14,21 @@ from ramify.model import paths
 from ramify.model.record import NodeResult, Outcome
 
 SHOWN = (Outcome.SKIPPED, Outcome.OFFLINE, Outcome.UNKNOWN, Outcome.FAILED)
-MOST_GROUPS = 8
-MOST_NAMES = 4
-MOST_LINES = 12
+SCREEN = 60
 _PLAIN = Paint()
+
+
+class Detail(Struct, frozen=True):
+    """How much is shown: groups of an outcome, folded names in a group, lines of what a program printed."""
+
+    groups: int
+    names: int
+    lines: int
+
+
+_ALL = 10**9
+FULL = Detail(_ALL, _ALL, _ALL)
+_DETAILS = (Detail(8, 4, 12), Detail(6, 3, 6), Detail(4, 2, 4), Detail(2, 2, 2), Detail(1, 1, 1))
 
 
 class Alike(Struct, frozen=True):
@@ -36,17 +47,31 @@ def text(
     full: bool = False,
 ) -> str:
     """Problems, a table by level, and the totals in the last line; `hosts` tells the host of each path."""
-    told = problems(results, hosts, paint, full=full)
-    lines = [told, ""] if told else []
-    return "\n".join([*lines, *_table(results), "", last_line(counts(results), paint)])
+    last = [*_table(results), "", last_line(counts(results), paint)]
+    told = problems(results, hosts, paint, full=full, room=SCREEN - len(last) - 2)
+    return "\n".join([*([told, ""] if told else []), *last])
 
 
 def problems(
-    results: Sequence[NodeResult], hosts: Mapping[str, str], paint: Paint = _PLAIN, *, full: bool = False
+    results: Sequence[NodeResult],
+    hosts: Mapping[str, str],
+    paint: Paint = _PLAIN,
+    *,
+    full: bool = False,
+    room: int = SCREEN,
 ) -> str:
-    """What did not go well, failures last; empty when everything did."""
-    parts = (_problems(results, outcome, hosts, paint, full=full) for outcome in SHOWN)
-    return "\n\n".join("\n".join(lines) for lines in map(list, parts) if lines)
+    """What did not go well, failures last, in so many lines; empty when everything did."""
+    grouped = {
+        outcome: alike((result for result in results if result.outcome is outcome), hosts)
+        for outcome in SHOWN
+    }
+    told = ""
+    for detail in (FULL,) if full else _DETAILS:
+        parts = (_problems(groups, paint, detail) for groups in grouped.values() if groups)
+        told = "\n\n".join("\n".join(lines) for lines in parts)
+        if told.count("\n") < room:
+            break
+    return told
 
 
 def last_line(found: Counts, paint: Paint = _PLAIN) -> str:
@@ -81,28 +106,23 @@ def _general(result: NodeResult, hosts: Mapping[str, str]) -> str:
     return message.replace(host, "<host>") if host else message
 
 
-def _problems(
-    results: Iterable[NodeResult], outcome: Outcome, hosts: Mapping[str, str], paint: Paint, *, full: bool
-) -> Iterator[str]:
-    groups = alike((result for result in results if result.outcome is outcome), hosts)
-    if not groups:
-        return
+def _problems(groups: list[Alike], paint: Paint, detail: Detail) -> Iterator[str]:
+    outcome = groups[0].outcome
     total = sum(len(group.results) for group in groups)
     yield paint(
         "bad" if outcome is not Outcome.SKIPPED else "warning",
         f"{outcome.value.capitalize()}: {counted(total, 'node')}",
     )
-    hidden = groups[:-MOST_GROUPS] if not full else []
+    hidden = groups[: -detail.groups]
     if hidden:
         left = sum(len(group.results) for group in hidden)
         yield f"  … {counted(left, 'node')} for {counted(len(hidden), 'other reason')}; `-v` shows them"
     for group in groups[len(hidden) :]:
-        yield from _group(group, full=full)
+        yield from _group(group, detail)
 
 
-def _group(group: Alike, *, full: bool) -> Iterator[str]:
-    folded = fold(result.path for result in group.results)
-    names, left = (folded, 0) if full else shortened(folded, MOST_NAMES)
+def _group(group: Alike, detail: Detail) -> Iterator[str]:
+    names, left = shortened(fold(result.path for result in group.results), detail.names)
     for name in names:
         yield f"  {name}"
     if left:
@@ -112,13 +132,13 @@ def _group(group: Alike, *, full: bool) -> Iterator[str]:
     if example is not None:
         if len(group.results) > 1:
             yield f"      for example {example.path}:"
-        yield from _detail(example.detail, full=full)
+        yield from _detail(example.detail, detail.lines)
 
 
-def _detail(detail: str, *, full: bool) -> Iterator[str]:
+def _detail(detail: str, most: int) -> Iterator[str]:
     lines = detail.strip("\n").splitlines()
     # The end of what a program printed says why it ended.
-    shown = lines if full else lines[-MOST_LINES:]
+    shown = lines[-most:]
     if len(lines) > len(shown):
         yield f"        … {counted(len(lines) - len(shown), 'line')} before"
     yield indent("\n".join(shown), "        ", lambda _: True)

@@ -1,6 +1,7 @@
 """What a run came to, as people read it."""
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,38 @@ def test_a_run_without_problems_is_a_table_and_a_line(golden: Golden) -> None:
     golden("cli/report-good.txt", report_view.text(good, hosts()) + "\n")
 
 
+def test_a_large_run_that_saw_all_there_is_to_see_fits_a_screen(golden: Golden) -> None:
+    """11,110 nodes: a rack without network, an installer that fails where a disk is full, some lost links."""
+    found, where = [], {}
+    for region, zone, rack in product(range(1, 11), range(1, 11), range(1, 11)):
+        above = f"/region{region}/zone{zone}/rack{rack}"
+        off = (region, zone) == (3, 7)
+        why = f"gw{region}{zone}{rack}: connect timed out after 15 s"
+        found.append(NodeResult(above, Outcome.OFFLINE, why) if off else NodeResult(above, Outcome.DONE))
+        where[above] = f"gw{region}{zone}{rack}"
+        for app in range(1, 11):
+            path = f"{above}/app{app:02}"
+            where[path] = f"box{region}{zone}{rack}{app}"
+            if off:
+                found.append(NodeResult(path, Outcome.SKIPPED, f"{above} is offline"))
+            elif (rack, app) == (4, 9) or (region == 8 and app == 2):
+                found.append(
+                    NodeResult(
+                        path, Outcome.FAILED, f"install of {path} on {where[path]} exited with 1", OUTPUT
+                    )
+                )
+            elif rack == zone == app:
+                found.append(NodeResult(path, Outcome.UNKNOWN, f"the connection to {where[path]} was lost"))
+            elif region == 5 and rack == 1:
+                why = f"its process service exited with {app} after 0.2 s"
+                found.append(NodeResult(path, Outcome.FAILED, why, "cannot bind: address in use\n" * app))
+            else:
+                found.append(NodeResult(path, Outcome.DONE))
+    shown = report_view.text(found, where) + "\n"
+    golden("cli/report-11111.txt", shown)
+    assert shown.count("\n") <= report_view.SCREEN
+
+
 def test_ten_thousand_failures_fit_a_screen() -> None:
     many = [
         NodeResult(
@@ -58,7 +91,7 @@ def test_ten_thousand_failures_fit_a_screen() -> None:
         for at in range(10_000)
     ]
     told = report_view.text(many, {}).splitlines()
-    assert len(told) <= 150
+    assert len(told) <= report_view.SCREEN
     assert "10000 failed" in told[-1]
 
 
