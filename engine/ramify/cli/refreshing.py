@@ -21,7 +21,9 @@ from ramify.model.record import NodeRecord, Outcome
 
 _LOST = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.OFFLINE)
 _TOLD = ("host", "environment", "service", "release", "digest")
-_MOST = 20
+SCREEN = 60
+_DETAILS = ((20, 4), (12, 3), (8, 2), (4, 2))
+"""So many groups, and names in each, until it fits a screen."""
 _PLAIN = Paint()
 
 
@@ -58,7 +60,9 @@ def differences(before: Mapping[str, NodeRecord], after: Mapping[str, NodeRecord
     for path in dict.fromkeys((*before, *after)):
         was, found = _told(before.get(path)), _told(after.get(path))
         changes = tuple(
-            Change(name, was.get(name), found.get(name)) for name in _TOLD if was.get(name) != found.get(name)
+            Change(name, was.get(name), found.get(name))
+            for name in (_TOLD if was and found else _TOLD[:1])
+            if was.get(name) != found.get(name)
         )
         if changes:
             yield Otherwise(path, changes)
@@ -74,17 +78,35 @@ def text(found: Iterable[Otherwise], looked: int, paint: Paint = _PLAIN, *, full
     alike: dict[tuple[Change, ...], list[str]] = {}
     for one in found:
         alike.setdefault(one.changes, []).append(one.path)
-    lines = ["Found otherwise than it was recorded; the records say so now:", ""] if alike else []
     groups = sorted(alike.items(), key=lambda group: -len(group[1]))
-    for changes, together in groups if full else groups[:_MOST]:
-        names, left = (fold(together), 0) if full else shortened(fold(together), 4)
-        lines += [f"{paint('~', '    ~')} {name}" for name in names]
-        lines += [f"      … and {left:,} more such paths"] if left else []
-        lines += [
-            f"        {one.what}: {one.before or 'nothing'} -> {one.after or 'nothing'}" for one in changes
-        ]
-    if not full and len(groups) > _MOST:
-        lines.append(f"    … and {counted(len(groups) - _MOST, 'other difference')}; `-v` shows them")
+    lines: list[str] = []
+    for most, names in ((len(groups), 10**9),) if full else _DETAILS:
+        lines = list(_groups(groups, most, names, paint))
+        if len(lines) <= SCREEN - 4:
+            break
     number = sum(map(len, alike.values()))
     last = f"Refresh: {counted(looked, 'node')} looked at, {number:,} otherwise than recorded."
-    return "\n".join([*lines, *([""] if lines else []), paint("bold" if number else "good", last)])
+    head = ["Found otherwise than it was recorded; the records say so now:", "", *lines, ""] if lines else []
+    return "\n".join([*head, paint("bold" if number else "good", last)])
+
+
+def _groups(
+    groups: list[tuple[tuple[Change, ...], list[str]]], most: int, names: int, paint: Paint
+) -> Iterator[str]:
+    for changes, together in groups[:most]:
+        sign = "-" if changes[0].after is None else "+" if changes[0].before is None else "~"
+        folded, left = shortened(fold(together), names)
+        yield from (f"{paint(sign, f'{sign:>5}')} {name}" for name in folded)
+        if left:
+            yield f"      … and {left:,} more such paths"
+        yield from (f"        {_change(change)}" for change in changes)
+    if len(groups) > most:
+        yield f"    … and {counted(len(groups) - most, 'other difference')}; `-v` shows them"
+
+
+def _change(change: Change) -> str:
+    if change.after is None:
+        return f"nothing is left of it on {change.before}"
+    if change.before is None:
+        return f"found on {change.after}"
+    return f"{change.what}: {change.before} -> {change.after}"
