@@ -1,4 +1,4 @@
-"""Artifacts on a host: packs checked, unpacked into fresh folders, shared trees, damage found."""
+"""Artifacts on a host: packs checked, unpacked into fresh folders, shared trees."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ramify.stub.wire import CORRUPT, StubError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator, List
+    from typing import Iterator
 
 _SUSPECT = ".suspect"
 
@@ -91,19 +91,8 @@ def place_tree(root: layout.Root, digest: str) -> str:
     return tree
 
 
-def damaged(root: layout.Root, digest: str, folder: str) -> List[str]:
-    """Names of an artifact's files that are not in `folder` as the manifest says."""
-    pack = Pack(root, digest)
-    pack.close()
-    return [
-        name for name, _mode, _size, wanted in pack.manifest if files.hash_file(f"{folder}/{name}") != wanted
-    ]
-
-
-def damaged_tree(root: layout.Root, digest: str) -> List[str]:
-    """The same for a shared artifact; one that is damaged is unpacked anew for the next release."""
+def suspect_tree(root: layout.Root, digest: str) -> None:
+    """Have a shared artifact unpacked anew for the next release."""
     tree = f"{root.trees}/{digest}"
-    found = damaged(root, digest, tree)
-    if found and os.path.isdir(tree):
+    if os.path.isdir(tree):
         files.touch(f"{tree}{_SUSPECT}")
-    return found

@@ -14,7 +14,7 @@ from ramify.stub.wire import FAILED, STOPPED, StubError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as signals
-    from typing import List
+    from typing import Any, List
 
     from ramify.stub.work import Work
 else:
@@ -34,7 +34,7 @@ def configure(work: Work) -> None:
     """Give the release its order: a fresh one, or one that is kept, never one that an installer failed on."""
     if not releases.is_ready(work.node, work.record, work.needed_order()):
         load(work)
-    releases.configure(work.release(), work.needed_order())
+    work.record["order"] = releases.configure(work.release(), work.needed_order())
 
 
 def install(work: Work) -> None:
@@ -59,6 +59,14 @@ def _run_installer(work: Work, release: str, order: orders.Order) -> None:
     if install["argv"]:
         program = _program(work, release, order, install["argv"] + install["args"])
         record["line"] = run(work, program, "install", install["timeout"])
+        _note_made(work, order["code"], release)
+
+
+def _note_made(work: Work, code: orders.Order, release: str) -> None:
+    """What an installer made of its own code is no drift."""
+    if code["artifact"] and not code["share"]:
+        manifests: Any = __import__("ramify.stub.manifests", fromlist=["note_made"])
+        manifests.note_made(work.root, code["artifact"], release)
 
 
 def uninstall(work: Work) -> None:

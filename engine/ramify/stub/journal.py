@@ -36,6 +36,7 @@ def blank(path: str) -> Record:
         "release": 0,  # the one that `current` names
         "building": 0,  # the one that the environment's steps work on, until it is installed
         "attempted": 0,  # the last one whose installer has been started
+        "order": "",  # the sum of the order that was written last
         "serial": 0,  # the highest release number ever used
         "code": None,  # {artifact, share, shared} of the release that the environment is at
         "installed": {},  # release number -> its installer's last line; in the order of their use

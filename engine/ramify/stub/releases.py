@@ -20,7 +20,7 @@ from ramify.stub.wire import INTERNAL, StubError, decode, encode, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional
+    from typing import Any, Optional
 
     from ramify.stub import layout
     from ramify.stub.journal import Record
@@ -77,7 +77,7 @@ def take_up(root: layout.Root, node: str, record: Record, order: orders.Order) -
         return False
     for number in reversed(list(record["installed"])):
         release = folder(node, int(number))
-        if _has(release, order) and not _damaged_code(root, order, release):
+        if _has(release, order) and not _is_damaged(root, order, release):
             for digest in sorted(set(order["shared"].values())):
                 artifacts.place_tree(root, digest)
             _work_on(node, record, int(number), order)
@@ -118,12 +118,13 @@ def _place_code(root: layout.Root, code: orders.Order, target: str) -> None:
         artifacts.unpack(root, code["artifact"], target)
 
 
-def configure(release: str, order: orders.Order) -> None:
-    """Give a release an order: written completely, then switched to by one rename."""
+def configure(release: str, order: orders.Order) -> str:
+    """Give a release an order: written completely, then switched to by one rename; its sum as it lies there.
+
+    The same order is written anew, too: its files may have been edited.
+    """
     data = encode(order)
     number = _configuration(release)
-    if number and files.read(f"{release}/order.json") == data:
-        return
     place = f"{release}/orders/{number + 1}"
     files.remove_tree(place)
     files.make_folder(f"{place}/config")
@@ -132,6 +133,7 @@ def configure(release: str, order: orders.Order) -> None:
     files.replace(f"{place}/order.json", data)
     switch(f"{release}/now", f"orders/{number + 1}")
     files.remove_tree(f"{release}/orders/{number - 1}")
+    return str(files.hasher()(data).hexdigest())
 
 
 def _configuration(release: str) -> int:
@@ -215,24 +217,13 @@ def at(node: str, record: Record) -> Optional[str]:
     return folder(node, number) if number else None
 
 
-def _damaged_code(root: layout.Root, order: orders.Order, release: str) -> List[str]:
+def _is_damaged(root: layout.Root, order: orders.Order, release: str) -> bool:
+    """Whether its code is not as its installer left it."""
     digest = order["code"]["artifact"]
-    return artifacts.damaged(root, digest, f"{release}/code") if digest else []
-
-
-def damaged(root: layout.Root, node: str, record: Record) -> List[str]:
-    """Names of the current release's files that are not what its order and its artifacts say."""
-    if not record["release"]:
-        return []
-    release = folder(node, record["release"])
-    order = order_of(release)
-    found = []
-    if not record["building"]:
-        found += [f"code/{name}" for name in _damaged_code(root, order, release)]
-    for place, digest in sorted(order["shared"].items()):
-        found += [f"{place}/{name}" for name in artifacts.damaged_tree(root, digest)]
-    wanted = {file["name"]: orders.data(file) for file in orders.files(order)}
-    for name, data in sorted(wanted.items()):
-        if files.hash_file(f"{release}/config/{name}") != files.hasher()(data).hexdigest():
-            found.append(f"config/{name}")
-    return found
+    if not digest:
+        return False
+    manifests: Any = __import__("ramify.stub.manifests", fromlist=["differing"])
+    manifest = manifests.read(root, digest)
+    return manifest is None or any(
+        manifests.differing(manifest, f"{release}/code", manifests.made_in(release), modes=False)
+    )

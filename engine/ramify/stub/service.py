@@ -20,6 +20,7 @@ else:
 
 _CONTROL_TIMEOUT = 60.0
 _SUPERVISOR_WAIT = 8.0  # beyond the service's own time to stop: the supervisor's SIGKILL, and its end
+_STOP_PATIENCE = 10.0  # where nothing says how long a service may take
 _REPORT_WAIT = 30.0
 _HEALTH_POLL = 0.02
 _BY_SUFFIX = {".py": "{python}", ".sh": "sh", ".pl": "perl"}
@@ -33,7 +34,7 @@ def configure(work: Work) -> None:
     kept = releases.order_of(release)
     merged = dict(order, **{name: kept[name] for name in ("code", "shared", "install", "uninstall")})
     merged["environment_digest"] = record["environment_digest"]
-    releases.configure(release, merged)
+    record["order"] = releases.configure(release, merged)
     record["service_digest"] = order["service_digest"]
     record["binding"] = order["binding"]
     whole = order["environment_digest"] == record["environment_digest"]
@@ -105,6 +106,14 @@ def _module(name: str) -> Any:
 def _stop(order: orders.Order) -> Any:
     stop = order["service"]["stop"]
     return process.signal_number(stop["signal"]), stop["timeout"]
+
+
+def _stop_of(work: Work) -> Any:
+    """How the service wants to be ended; one whose order was damaged is ended all the same."""
+    try:
+        return _stop(releases.order_of(work.release()))
+    except (StubError, KeyError, TypeError):
+        return signals.SIGTERM, _STOP_PATIENCE
 
 
 def _launch(work: Work, what: supervisor.Service, grace: float) -> None:
@@ -240,7 +249,7 @@ def halt(work: Work) -> None:
     """End whatever is recorded of the service: by its supervisor, or without one."""
     record = work.record
     known: Optional[process.Identity] = record["supervisor"]
-    number, patience = _stop(releases.order_of(work.release()))
+    number, patience = _stop_of(work)
     if known is not None and process.alive(known):
         os.kill(known[0], signals.SIGTERM)
         process.await_end([known], patience + _SUPERVISOR_WAIT)

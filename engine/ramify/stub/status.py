@@ -70,12 +70,12 @@ def status(root: layout.Root, header: Header) -> Header:
 
 
 def verify(root: layout.Root, header: Header) -> Header:
-    """The operation `verify`: status, and every byte of the current releases checked."""
-    releases: Any = __import__("ramify.stub.releases", fromlist=["damaged"])
+    """The operation `verify`: status, and what of the current releases is not as it was put there."""
+    drift: Any = __import__("ramify.stub.drift", fromlist=["found"])
     nodes = []
     for path, node in _asked(root, header):
         record, state = _look(path, node)
-        state["damaged"] = releases.damaged(root, node, record)
+        state["drift"] = drift.found(root, node, record)
         nodes.append(state)
     return {"nodes": nodes}
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ramify.stub import artifacts, layout, packs
+from ramify.stub import artifacts, layout, manifests, packs
 from ramify.stub.wire import StubError
 from unit.stub.host import Host, order, pack, put, raw_pack
 
@@ -119,7 +119,9 @@ def test_what_was_packed_is_what_is_unpacked(host: Host) -> None:
     assert {name: Path(root.path, "out", name).read_bytes() for name in files} == files
     assert Path(root.path, "out", "a.sh").stat().st_mode & 0o777 == 0o755
     assert Path(root.path, "out", "z").stat().st_mode & 0o777 == 0o644
-    assert artifacts.damaged(root, digest, f"{root.path}/out") == []
+    manifest = manifests.read(root, digest)
+    assert manifest is not None
+    assert list(manifests.differing(manifest, f"{root.path}/out", {})) == []
 
 
 def test_a_pack_that_was_damaged_on_the_disk_is_found_before_its_files_are_used(host: Host) -> None:

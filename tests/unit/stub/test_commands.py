@@ -266,26 +266,6 @@ def test_a_shared_artifact_is_unpacked_once_for_all_nodes(host: Host) -> None:
     assert not host.root.exists()
 
 
-def test_verify_names_what_is_damaged_and_a_new_installation_repairs_it(host: Host) -> None:
-    runtime = pack({"lib.sh": "echo lib"})
-    host.put(runtime)
-    wanted = prepared(
-        host, shared={"runtime": runtime[0]}, service={"files": [{"name": "app.conf", "content": "one"}]}
-    )
-    host.commands("deploy", order=wanted)
-    (sound,) = host.session({"op": "verify", "paths": [PATH]})
-    (host.node() / "current" / "code" / "version").write_text("damaged")
-    (host.node() / "current" / "config" / "app.conf").unlink()
-    (host.root / "trees" / runtime[0] / "lib.sh").write_text("damaged")
-    (damaged,) = host.session({"op": "verify", "paths": None})
-    host.commands("shutdown", "configure-env", "configure", "start", order=wanted)
-    (repaired,) = host.session({"op": "verify", "paths": [PATH]})
-
-    assert sound["nodes"][0]["damaged"] == []
-    assert damaged["nodes"][0]["damaged"] == ["code/version", "runtime/lib.sh", "config/app.conf"]
-    assert repaired["nodes"][0]["damaged"] == []
-
-
 def test_status_without_paths_tells_of_all_nodes_and_unknown_ones_do_not_exist(host: Host) -> None:
     wanted = prepared(host)
     host.commands("deploy", order=wanted)
