@@ -27,8 +27,12 @@ def write(file: Path, space: Workspace, plan: Plan) -> None:
         __version__,
     )
     fresh = file.with_name(f"{file.name}.part")
-    fresh.write_bytes(saved.encode(made))
-    fresh.replace(file)
+    try:
+        fresh.write_bytes(saved.encode(made))
+        fresh.replace(file)
+    except OSError as error:
+        error.filename = str(file)  # the other name is nobody's business
+        raise
 
 
 def read(file: Path) -> Saved:
@@ -71,9 +75,11 @@ def named(arguments: Sequence[str]) -> Path | None:
         raise failure("usage", "a saved plan is carried out whole", "Give the file alone, or paths.")
     if files:
         return files[0]
-    others = [text for text in arguments if not text.startswith("/") and Path(text).is_file()]
+    others = [text for text in arguments if text and not text.startswith(("/", "!"))]
     if others:
-        raise failure("bad-plan", f"{others[0]} is no saved plan", WAY_OUT)
+        there = Path(others[0]).exists()
+        summary = f"{others[0]} is no saved plan" if there else f"there is no saved plan {others[0]}"
+        raise failure("bad-plan", summary, f"{WAY_OUT} Paths of nodes begin with /.")
     return None
 
 

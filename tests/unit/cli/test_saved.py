@@ -64,12 +64,13 @@ def test_what_is_no_saved_plan_is_told_and_nothing_is_done(
         ("show", "nowhere.plan"): "error[file]: cannot use nowhere.plan: No such file or directory",
         ("show", "hierarchy.yml"): "error[bad-plan]: hierarchy.yml cannot be used: it is no saved plan",
         ("apply", "hierarchy.yml"): "error[bad-plan]: hierarchy.yml is no saved plan",
+        ("apply", "gone.plan"): "error[bad-plan]: there is no saved plan gone.plan",
         ("apply", "bad.plan"): "error[bad-plan]: bad.plan cannot be used: it is damaged",
         ("apply", "good.plan", "/site"): "error[usage]: a saved plan is carried out whole",
         ("apply", "good.plan"): "error[lab-down]: the lab is not up",
         ("apply", "-y", "--strict"): "error[usage]: --strict is for saved plans",
         ("plan", "--refresh-only", "-o", "x.plan"): "error[usage]: --refresh-only makes no plan",
-        ("plan", "-o", "no/where.plan"): "error[file]: cannot use no/where.plan.part",
+        ("plan", "-o", "no/where.plan"): "error[file]: cannot use no/where.plan:",
         ("plan", "--refresh"): "error[lab-down]: the lab is not up",
     }
     for line, summary in told.items():

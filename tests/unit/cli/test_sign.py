@@ -110,6 +110,18 @@ def test_a_change_drops_what_was_signed_of_another_state(
     assert "signed-otherwise" in ramify("plan").err
 
 
+def test_a_saved_plan_is_what_was_signed_when_it_was_made(
+    trusting: Path, keys: dict[str, Path], ramify: Ramify
+) -> None:
+    assert ramify("plan", "--unsigned", "-o", "unsigned.plan").code == 0
+    assert ramify("sign", "--key", str(keys["boss"])).code == 0
+    assert ramify("plan", "-o", "signed.plan").code == 0
+    edit(trusting / "hierarchy.yml", "interval: 2", "interval: 3")
+
+    assert "error[unsigned]" in ramify("apply", "unsigned.plan").err
+    assert "error[lab-down]" in ramify("apply", "signed.plan").err
+
+
 def test_the_same_key_signs_the_same_state_once(
     trusting: Path, keys: dict[str, Path], ramify: Ramify
 ) -> None:
