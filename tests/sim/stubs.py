@@ -13,7 +13,7 @@ from ramify.stub.tables import CONFIGURE, CONFIGURE_ENV, DEPLOY, INITIAL, RUNNIN
 from ramify.stub.transfer import COMPLETE
 from ramify.transport.channel import Channel
 from ramify.transport.errors import ConnectionLostError, TransportError
-from ramify.transport.replies import Hello, NodeState, Problem, Reply, StubError
+from ramify.transport.replies import Held, Hello, NodeState, Problem, Reply, StubError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,12 +43,13 @@ class SimNode:
         self.state = INITIAL
         self.release = 0
         self.code = ""
+        self.held: Held = ""
         self.order: dict[str, Any] = {}
         self.digests = {"digest": "", "environment_digest": "", "service_digest": "", "binding": ""}
 
     def told(self) -> NodeState:
         told: dict[str, Any] = {"environment": self.state[0], "service": self.state[1], **self.digests}
-        return NodeState(path=self.path, release=self.release, **told)
+        return NodeState(path=self.path, release=self.release, held=self.held, **told)
 
 
 class SimHost:
@@ -175,7 +176,12 @@ class SimSession:
         return Reply(1, ok=True, nodes=tuple(self._host.node(path).told() for path in paths))
 
     def _commands(
-        self, path: str, commands: list[str], order: dict[str, Any] | None, signed: object = None
+        self,
+        path: str,
+        commands: list[str],
+        order: dict[str, Any] | None,
+        signed: object = None,
+        held: Held | None = None,
     ) -> Reply:
         host = self._host
         node = host.node(path)
@@ -185,9 +191,12 @@ class SimSession:
             missing = [digest for digest in needed if not host.packs.has(digest)]
             if missing and {DEPLOY, CONFIGURE_ENV} & set(commands):
                 raise _error("missing", "artifacts are not here")
+        assert commands or held is not None
         host.nodes[path] = node
+        node.held = held if held == "" else node.held
         for command in commands:
             self._command(node, command, order)
+        node.held = held or node.held
         return Reply(1, ok=True, done=tuple(commands), state=host.node(path).told())
 
     def _command(self, node: SimNode, command: str, order: dict[str, Any] | None) -> None:

@@ -71,6 +71,9 @@ def _lines() -> Iterator[str]:
 paths_argument = click.argument(
     "selection", metavar="[PATH]...", nargs=-1, type=PathExpression(), callback=_read
 )
+paths_required = click.argument(
+    "selection", metavar="PATH...", nargs=-1, required=True, type=PathExpression(), callback=_read
+)
 locked_option = click.option(
     "--locked", is_flag=True, help="Refuse what is not in the repository's lock, or differs from it."
 )

@@ -12,10 +12,11 @@ from ramify.cli.session import Session
 
 
 class Told(NamedTuple):
-    """A command that is not imported yet: where it is, and its line in the help."""
+    """A command that is not imported yet: its module, its line in the help, and its name in the module."""
 
     module: str
     help: str
+    name: str = "command"
 
 
 class LazyGroup(click.Group):
@@ -32,7 +33,7 @@ class LazyGroup(click.Group):
         told = self._told.get(cmd_name)
         if told is None:
             return None
-        command: click.Command = import_module(told.module).command
+        command: click.Command = getattr(import_module(told.module), told.name)
         return command
 
     def resolve_command(

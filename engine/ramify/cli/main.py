@@ -25,6 +25,19 @@ COMMANDS = {
     "status": Told(
         "ramify.cli.commands.status", "Show what is recorded of the nodes, or look at them again."
     ),
+    **{
+        name: Told("ramify.cli.commands.lifecycle", told, name.replace("-", "_"))
+        for name, told in {
+            "start": "Start services that do not run, as they are installed.",
+            "stop": "Stop services, and hold them so.",
+            "restart": "Restart services.",
+            "activate": "Let paused services go on.",
+            "deactivate": "Have services pause.",
+            "configure": "Give services their configuration again.",
+            "configure-env": "Install nodes again.",
+            "uninstall": "Take away what is deployed, with its data.",
+        }.items()
+    },
     "lab": Told("ramify.cli.commands.lab", "Start and stop the embedded lab: hosts to try things on."),
     "runtime": Told(
         "ramify.cli.commands.runtime", "Runtimes: Ramify itself, for hosts that carry initiators."

@@ -56,7 +56,7 @@ def levels(nodes: Iterable[NodePlan], describe: Describe, most: int) -> list[Lev
 
 
 def _level(depth: int, nodes: list[NodePlan], describe: Describe, most: int) -> Level:
-    touched = [node for node in nodes if node.action is not Action.UNCHANGED]
+    touched = [node for node in nodes if node.action.acts]
     groups = _grouped(touched, lambda node: (_kind(node), _values(node)), describe)
     if len(groups) > most:
         coarse = _grouped(

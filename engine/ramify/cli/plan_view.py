@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from ramify.cli import held_view
 from ramify.cli.folding import fold, fold_words, shortened
+from ramify.cli.goal_words import WORDS
 from ramify.cli.paint import Paint
 from ramify.cli.plan_groups import Describe, Group, Level, ValueChange, levels
 from ramify.cli.value_view import change_lines, places
@@ -13,9 +15,8 @@ from ramify.compile.certainty import INTERRUPTED
 from ramify.compile.changes import with_values
 from ramify.compile.fleet import Fleet
 from ramify.model import paths
-from ramify.model.plan import Action, Mark, Plan, Summary
+from ramify.model.plan import Action, Goal, Mark, Plan, Summary
 
-NOTHING = "No changes. Your fleet matches the hierarchy."
 SCREEN = 60
 MOST_INITIATORS = 2
 FEW = 12
@@ -59,26 +60,32 @@ def detailed(fleet: Fleet, plan: Plan, *, full: bool = False) -> Plan:
 
 
 def _touched(plan: Plan) -> int:
-    return sum(node.action is not Action.UNCHANGED for node in plan.nodes)
+    return sum(node.action.acts for node in plan.nodes)
 
 
 def text(plan: Plan, describe: Describe, paint: Paint = _PLAIN, *, full: bool = False) -> str:
     """The whole plan; the last line is the totals."""
+    held = list(held_view.lines(plan.nodes, paint))
     if not plan.anything:
-        return paint("good", NOTHING)
+        reached = "" if plan.summary.held and plan.goal != "apply" else f" {WORDS[plan.goal].reached}"
+        return "\n".join([paint("good", f"No changes.{reached}"), *held])
     details = (FULL,) if full else (_ENOUGH,) if _touched(plan) <= FEW else _DETAILS
     body: list[str] = []
     for detail in details:
-        body = list(_levels(levels(plan.nodes, describe, detail.groups), detail, paint))
+        body = list(_levels(levels(plan.nodes, describe, detail.groups), plan.goal, detail, paint))
         if len(body) <= SCREEN - 6:
             break
-    last = summary_line(plan.summary, len(plan.open))
-    return "\n".join([*_legend(plan, paint), *body, *_open(plan, paint), "", paint("bold", last)])
+    last = summary_line(plan.summary, len(plan.open), plan.goal)
+    return "\n".join([*_legend(plan, paint), *body, *held, *_open(plan, paint), "", paint("bold", last)])
 
 
-def summary_line(summary: Summary, unknown: int = 0) -> str:
+def summary_line(summary: Summary, unknown: int = 0, goal: Goal = "apply") -> str:
     """The totals; `unknown` nodes have more below, of which nobody knows here."""
-    told = f"Plan: {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy"
+    if goal == "apply":
+        told = f"Plan: {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy"
+    else:
+        told = f"Plan: {summary.change + summary.destroy} to {WORDS[goal].does}"
+    told += f", {summary.held} held" if summary.held else ""
     return f"{told}; more may be below {counted(unknown, 'node')}." if unknown else f"{told}."
 
 
@@ -98,9 +105,11 @@ def _open(plan: Plan, paint: Paint) -> Iterator[str]:
 
 def _legend(plan: Plan, paint: Paint) -> Iterator[str]:
     yield "Ramify will do the following:"
-    changed = [node for node in plan.nodes if node.action is not Action.UNCHANGED]
+    if plan.goal != "apply":
+        yield from _goal_legend(plan.goal, paint)
+    changed = [node for node in plan.nodes if node.action.acts]
     there = {(id(node.action), bool(node.conditional)) for node in changed}
-    for action, words in _WORDS.items():
+    for action, words in _WORDS.items() if plan.goal == "apply" else ():
         if (id(action), False) in there:
             yield f"{_sign(action.symbol, paint)} {words}"
         if (id(action), True) in there:
@@ -113,12 +122,19 @@ def _sign(symbol: str, paint: Paint) -> str:
     return paint(symbol.removeprefix("?"), f"{symbol:>5}")
 
 
-def _levels(found: Iterable[Level], detail: Detail, paint: Paint) -> Iterator[str]:
+def _goal_legend(goal: Goal, paint: Paint) -> Iterator[str]:
+    symbol = (Action.DESTROY if goal == "uninstall" else Action.UPDATE).symbol
+    yield f"{paint(symbol, f'{symbol:>5}')} {WORDS[goal].does}"
+    if goal == "uninstall":
+        yield "      Their data, logs and earlier releases are lost; the next apply deploys them anew."
+
+
+def _levels(found: Iterable[Level], goal: Goal, detail: Detail, paint: Paint) -> Iterator[str]:
     for level in found:
         if not level.groups:
             continue
         yield ""
-        yield paint("bold", f"Level {level.depth}: {_counts(level)}")
+        yield paint("bold", f"Level {level.depth}: {_counts(level, goal)}")
         for group in level.groups[: detail.groups]:
             yield from _group(group, detail, paint)
         left = sum(len(group.nodes) for group in level.groups[detail.groups :])
@@ -126,7 +142,9 @@ def _levels(found: Iterable[Level], detail: Detail, paint: Paint) -> Iterator[st
             yield f"    … and {counted(left, 'node')} more; `ramify plan PATH` shows a part, `-v` everything"
 
 
-def _counts(level: Level) -> str:
+def _counts(level: Level, goal: Goal) -> str:
+    if goal != "apply":
+        return f"{sum(len(group.nodes) for group in level.groups):,} to {WORDS[goal].does}"
     found = dict.fromkeys(_TO_DO, 0)
     for group in level.groups:
         found[group.first.action] += len(group.nodes)

@@ -5,8 +5,19 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ramify.model import paths
-from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Report, Started, Unheard
-from ramify.model.plan import Action, Plan
+from ramify.model.events import (
+    Event,
+    Finished,
+    Found,
+    Halted,
+    Note,
+    Planned,
+    Report,
+    Started,
+    Unheard,
+    untouched,
+)
+from ramify.model.plan import Plan
 from ramify.model.record import NodeResult, Outcome
 
 EVERY = 10.0
@@ -69,7 +80,7 @@ class Tracker:
         self.levels: dict[int, LevelProgress] = {}
         self._results: dict[str, NodeResult] = {}
         for node in plan.nodes:
-            if everything or node.action is not Action.UNCHANGED:
+            if everything or node.action.acts:
                 self._level(node.path).total += 1
 
     def _level(self, path: str) -> LevelProgress:
@@ -100,8 +111,8 @@ class Tracker:
             tuple(
                 self._results.get(node.path)
                 or (
-                    NodeResult(node.path, Outcome.UNCHANGED)
-                    if node.action is Action.UNCHANGED
+                    untouched(node, self._plan.goal)
+                    if not node.action.acts
                     else NodeResult(node.path, Outcome.UNKNOWN, reason)
                 )
                 for node in self._plan.nodes

@@ -45,9 +45,10 @@ def text(
     paint: Paint = _PLAIN,
     *,
     full: bool = False,
+    run: str = "Apply",
 ) -> str:
     """Problems, a table by level, and the totals in the last line; `hosts` tells the host of each path."""
-    last = [*_table(results), "", last_line(counts(results), paint)]
+    last = [*_table(results), "", last_line(counts(results), paint, run)]
     told = problems(results, hosts, paint, full=full, room=SCREEN - len(last) - 2)
     return "\n".join([*([told, ""] if told else []), *last])
 
@@ -74,10 +75,10 @@ def problems(
     return told
 
 
-def last_line(found: Counts, paint: Paint = _PLAIN) -> str:
+def last_line(found: Counts, paint: Paint = _PLAIN, run: str = "Apply") -> str:
     """The totals: what was planned is the sum of what follows."""
     well = not (found["failed"] or found["unknown"] or found["offline"] or found["skipped"])
-    head = "Apply complete!" if well else "Apply incomplete."
+    head = f"{run} complete!" if well else f"{run} incomplete."
     each = ", ".join(f"{number} {name}" for name, number in found.items())
     return f"{paint('good' if well else 'bad', head)} {counted(sum(found.values()), 'node')} planned: {each}."
 

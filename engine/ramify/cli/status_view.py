@@ -25,6 +25,7 @@ _HOLDS = {
     Action.UPDATE: "to change",
     Action.REPLACE: "to replace",
     Action.DESTROY: "to destroy",
+    Action.HELD: "held",
 }
 
 
@@ -65,7 +66,7 @@ def _status(known: NodeRecord, action: Action | None) -> NodeStatus:
         digest=known.digest,
         in_sync=None if action is None else action is Action.UNCHANGED,
         action=action,
-        problem="an earlier run was interrupted" if known.open else known.problem,
+        problem="an earlier run was interrupted" if known.open else known.problem or known.held,
     )
 
 

@@ -4,27 +4,27 @@ from ramify.cli.session import Session
 from ramify.initiator.operator import Workspace, ask
 from ramify.model.diagnostics import DiagnosticsError
 from ramify.model.events import Event, Note
-from ramify.model.plan import Plan
+from ramify.model.plan import Goal, Plan
 
 _MANY = frozenset("*?[{")
 """What a selection has that may take nodes which nobody here knows, beside those that are known."""
 
 
-def whole_plan(session: Session, space: Workspace, selection: tuple[str, ...]) -> Plan:
+def whole_plan(session: Session, space: Workspace, selection: tuple[str, ...], goal: Goal = "apply") -> Plan:
     """The plan as one tree; what initiators have to say of it is told beside it.
 
     Raises:
         DiagnosticsError: an expression selects nothing.
     """
     if not space.fleet.unseen or _is_all_here(space, selection):
-        return space.plan(selection)
+        return space.plan(selection, goal=goal)
     import asyncio  # noqa: PLC0415 - whoever asks nobody starts faster without
 
     def emit(event: Event) -> None:
         if isinstance(event, Note):
             session.note(f"{event.path}: {event.text}")
 
-    return space.plan(selection, asyncio.run(ask(space, emit)))
+    return space.plan(selection, asyncio.run(ask(space, emit, goal=goal)), goal)
 
 
 def _is_all_here(space: Workspace, selection: tuple[str, ...]) -> bool:

@@ -7,7 +7,7 @@ from ramify.compile.fleet import Fleet
 from ramify.compile.templates import Reach
 from ramify.model.component import Component
 from ramify.model.record import NodeRecord
-from ramify.stub.tables import ACTIVATE, CONFIGURE_ENV, DEACTIVATE, DEPLOY, RESTART, START, UNINSTALL
+from ramify.stub.tables import ACTIVATE, CONFIGURE_ENV, DEACTIVATE, DEPLOY, RELOAD, RESTART, START, UNINSTALL
 
 INTERRUPTED = "an earlier run was interrupted: what is found decides"
 LATE_CODE = "facts of the host decide on the code"
@@ -56,4 +56,6 @@ def _run(component: Component) -> frozenset[str]:
         found.add(ACTIVATE)
     if component.deactivate.argv:
         found.add(DEACTIVATE)
+    if component.reload.argv:
+        found.add(RELOAD)
     return frozenset(found)

@@ -310,6 +310,7 @@ def _service_facts(component: Component | None) -> list[Any]:
         [component.stop.signal, float(component.stop.timeout)],
         component.activate,
         component.deactivate,
+        component.reload,
         float(component.grace),
         _health_facts(component.health),
     ]

@@ -58,7 +58,7 @@ def held(now: Plan, records: Records, seen: Generations, scope: str, planned: No
             continue
         record = records.get(node.path)
         own = paths.depth(node.path) == deep
-        why = moved_on(node, record, seen, planned) if own and node.action is not Action.UNCHANGED else ""
+        why = moved_on(node, record, seen, planned) if own and node.action.acts else ""
         if why:
             stale[node.path] = why
         nodes.append(untouched(node) if why else node)
@@ -130,6 +130,6 @@ def without(plan: Plan, stale: Collection[str]) -> Plan:
 
 def stale_now(found: Held, records: Records, seen: Generations) -> dict[str, str]:
     """All nodes that moved on as far as is recorded here, also those on which others decide."""
-    changed = (node for node in found.plan.nodes if node.action is not Action.UNCHANGED)
+    changed = (node for node in found.plan.nodes if node.action.acts)
     moved = {node.path: moved_on(node, records.get(node.path), seen, None) for node in changed}
     return found.stale | {path: why for path, why in moved.items() if why}

@@ -1,23 +1,27 @@
 """Planning: desired state and recorded state in, what happens to every node out. A pure function."""
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 
+from msgspec import structs
+
+from ramify.compile import lifecycle
 from ramify.compile.certainty import INTERRUPTED, conditional, opaque, opaque_removal
 from ramify.compile.changes import changes
 from ramify.compile.fleet import Fleet
-from ramify.compile.steps import NOTHING, Standing, steps_down, steps_up
+from ramify.compile.standing import standing
+from ramify.compile.steps import NOTHING, PAUSED, STOPPED, Standing, steps_down, steps_up
 from ramify.compile.tree import Node
 from ramify.compile.unseen import above
 from ramify.model import paths
-from ramify.model.plan import Action, Change, NodePlan, Plan, summarise
+from ramify.model.plan import Action, Change, Goal, NodePlan, Plan, summarise
 from ramify.model.record import NodeRecord
 from ramify.stub.tables import INSTALLED
 
 Records = Mapping[str, NodeRecord]
 
-LOOK = "status"
-"""The step of a node whose state is not certain: what follows depends on what is found."""
+LOOK = lifecycle.LOOK
+
+_HELD_BY = {STOPPED: "it was stopped on purpose", PAUSED: "it was paused on purpose"}
 
 
 def plan(
@@ -26,12 +30,17 @@ def plan(
     records: Records,
     selected: frozenset[str] | None = None,
     selection: tuple[str, ...] = (),
+    goal: Goal = "apply",
 ) -> Plan:
     """Plan what can be seen of the fleet's scope; `selected` limits it to some paths (None: all).
 
+    With `apply` as its goal:
     A selected node can only be reached through its ancestors, so those that are not up come along. One that
     leaves the hierarchy stays while something below it that is not selected stays.
     """
+    if goal != "apply":
+        nodes = lifecycle.plan_nodes(fleet, records, selected, goal)
+        return Plan(bundle_digest, nodes, summarise(nodes), selection, goal=goal)
     chosen = wanted(selected, records)
     present, unseen = fleet.by_path, frozenset(fleet.unseen)
     up = [
@@ -47,7 +56,9 @@ def plan(
         if not any(above(path, unseen))  # planned there
     ]
     leaving = gone if chosen is None else _chosen_to_leave(gone, chosen)
-    nodes = (*up, *(_plan_removal(fleet, record) for record in leaving))
+    asleep = {path for path, record in records.items() if record.held == STOPPED and path in present}
+    removals = (_plan_removal(fleet, record) for record in leaving)
+    nodes = tuple(_left_alone(made, asleep) for made in (*up, *removals))
     return Plan(bundle_digest, nodes, summarise(nodes), selection)
 
 
@@ -66,6 +77,15 @@ def _chosen_to_leave(gone: Iterable[NodeRecord], chosen: frozenset[str]) -> list
         else:
             kept.add(paths.parent(record.path))
     return leaving
+
+
+def _left_alone(made: NodePlan, asleep: set[str]) -> NodePlan:
+    """What is below an initiator that was stopped on purpose waits until somebody starts that again."""
+    blocking = next(above(made.path, asleep), None) if made.action.acts else None
+    if blocking is None:
+        return made
+    reason = f"{blocking} was stopped on purpose: it waits until that is started"
+    return structs.replace(made, action=Action.HELD, steps=(), changes=(), reason=reason)
 
 
 def _matters(record: NodeRecord) -> bool:
@@ -91,8 +111,8 @@ def plan_node(fleet: Fleet, node: Node, record: NodeRecord | None) -> NodePlan:
     name = host.name if host else ""
     initiator = paths.parent(node.path)
     action, steps, reason, found = _step(fleet, node, record, name)
-    if action is Action.UNCHANGED:
-        return NodePlan(node.path, action, name, initiator)
+    if not action.acts:
+        return NodePlan(node.path, action, name, initiator, reason=reason)
     made = fleet.class_of(node)
     return NodePlan(
         node.path,
@@ -116,56 +136,14 @@ def _step(
         return Action.CREATE, steps_up(NOTHING), "", ()
     if record.host != host:
         return Action.REPLACE, steps_up(NOTHING), f"moves from {record.host}", ()
-    steps = steps_up(standing(fleet, node, record))
+    steps = steps_up(standing(fleet, node, record, record))
     if record.open:
         return Action.UPDATE, (LOOK, *steps), "an earlier run was interrupted", ()
+    held = _HELD_BY.get(record.held, "")
     if not steps:
-        return Action.UNCHANGED, (), "", ()
+        return (Action.HELD if held else Action.UNCHANGED), (), held, ()
     found, reason = _changes(fleet, node, record)
-    return Action.UPDATE, steps, reason, found
-
-
-class Found(Protocol):
-    """A node's state as a record or a stub tells it."""
-
-    @property
-    def environment(self) -> str:
-        """The state of its environment."""
-
-    @property
-    def service(self) -> str:
-        """The state of its service."""
-
-    @property
-    def environment_digest(self) -> str:
-        """What was installed."""
-
-    @property
-    def service_digest(self) -> str:
-        """What the service was given."""
-
-    @property
-    def binding(self) -> str:
-        """What placement added."""
-
-
-def standing(fleet: Fleet, node: Node, found: Found) -> Standing:
-    """Where a node stands against its desired state."""
-    wished = fleet.digests[node.path]
-    same_place = found.binding == wished.binding
-    return Standing(
-        found.environment,
-        found.service,
-        found.environment_digest == wished.environment
-        and (same_place or not _installs_placement(fleet, node)),
-        found.service_digest == wished.service and same_place,
-    )
-
-
-def _installs_placement(fleet: Fleet, node: Node) -> bool:
-    """Whether a change around the node reaches its installer; an initiator's runtime is installed, too."""
-    made = fleet.class_of(node)
-    return bool(made.install.placed) or (made.component is not None and made.component.deploys)
+    return Action.UPDATE, steps, "; ".join(filter(None, (reason, held and f"{held}, and stays so"))), found
 
 
 def _changes(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[tuple[Change, ...], str]:

@@ -75,6 +75,7 @@ def completed(made: Plan, there: There, wanted: frozenset[str] | None) -> Plan:
         made.selection,
         tuple(one for one in there.open if one.path in asked),
         {path: digest for path, digest in there.domains.items() if path in asked},
+        made.goal,
     )
 
 
@@ -85,7 +86,7 @@ def due(plan: Plan) -> dict[str, str]:
     """
     open_ones = {one.path: "" for one in plan.open}
     mounts = {**plan.domains, **open_ones}
-    changed = (node.path for node in plan.nodes if node.action is not Action.UNCHANGED) if mounts else ()
+    changed = (node.path for node in plan.nodes if node.action.acts) if mounts else ()
     found = {mount for path in changed for mount in above(path, mounts)}
     found |= {mount for path in open_ones for mount in (path, *above(path, mounts))}
     return {mount: digest for mount, digest in mounts.items() if mount in found}

@@ -32,6 +32,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
             started TEXT NOT NULL, machine TEXT NOT NULL, pid INTEGER NOT NULL, expires REAL NOT NULL
         ) WITHOUT ROWID""",
     ),
+    ("ALTER TABLE nodes ADD COLUMN held TEXT NOT NULL DEFAULT ''",),
 )
 
 VERSION = len(STEPS)

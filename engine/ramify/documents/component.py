@@ -58,6 +58,7 @@ def _build(root: Node, found: Diagnostics) -> Manifest:
         stop=_stop(root["stop"], found) if "stop" in root else None,
         activate=_control(root, "activate", found),
         deactivate=_control(root, "deactivate", found),
+        reload=_control(root, "reload", found),
         grace=_said(root, "grace"),
         health=health(root["health"], root.key("health"), _argv, found) if "health" in root else None,
         origins={key: root.key(key) for key in root},

@@ -27,6 +27,7 @@ class Manifest(Struct, frozen=True):
     stop: Stop | None = None
     activate: Control | None = None
     deactivate: Control | None = None
+    reload: Control | None = None
     grace: float | None = None
     health: Health | None = None
     origins: dict[str, Origin] = field(default_factory=dict)

@@ -75,8 +75,17 @@ class Active:
         mine = self.request
         if (mine.tickets is None) != (request.tickets is None) or self.risk.halted is not None:
             return False
-        return (mine.kind, mine.bundle, mine.path, mine.selection, mine.mounts, mine.observed) == (
+        return (
+            mine.kind,
+            mine.goal,
+            mine.bundle,
+            mine.path,
+            mine.selection,
+            mine.mounts,
+            mine.observed,
+        ) == (
             request.kind,
+            request.goal,
             request.bundle,
             request.path,
             request.selection,

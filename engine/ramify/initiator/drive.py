@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from ramify.compile.fleet import Fleet
-from ramify.compile.planning import standing
 from ramify.compile.profiles import profile, values
 from ramify.compile.proofs import Proof
-from ramify.compile.steps import Standing, steps_down, steps_up
+from ramify.compile.standing import standing
+from ramify.compile.steps import AIMS, HOLD, RELEASE, way
 from ramify.compile.templates import Reach
 from ramify.compile.tree import Node
 from ramify.initiator import order
@@ -18,11 +20,21 @@ from ramify.initiator.ports import Session
 from ramify.initiator.supply import Supply
 from ramify.initiator.warrants import warrant
 from ramify.model import paths
+from ramify.model.plan import Goal
 from ramify.model.profile import Profile
 from ramify.model.record import NodeRecord
 from ramify.model.trust import digest
 from ramify.repository.kinds import kind_of
-from ramify.stub.tables import CONFIGURE, CONFIGURE_ENV, DEPLOY, RUNNING, START, condition
+from ramify.stub.tables import (
+    CONFIGURE,
+    CONFIGURE_ENV,
+    DEPLOY,
+    INITIAL,
+    RELOAD,
+    RUNNING,
+    START,
+    condition,
+)
 from ramify.stub.transfer import COMPLETE
 from ramify.stub.wire import MISSING, REFUSED
 from ramify.transport.replies import NodeState, Reply, StubError
@@ -39,7 +51,10 @@ LOOKS = 3
 MOST_PROBLEM = 200
 """Letters of what a health check said that are recorded."""
 
-_LOADING = frozenset({DEPLOY, CONFIGURE_ENV, CONFIGURE})
+_LOADING = frozenset({DEPLOY, CONFIGURE_ENV, CONFIGURE, RELOAD})
+_NO_COMMANDS = frozenset({HOLD, RELEASE})
+
+APPLY_FIRST = "`ramify apply` brings it to what the hierarchy says."
 
 T = TypeVar("T")
 Begin = Callable[[], None]
@@ -112,11 +127,27 @@ class Driver:
         if record is None and self._is_plain(node):
             state = await self._at_once(stub, node, begin)
         if state is None:
-            state = await self._step_by_step(stub, node, begin)
-        left = steps_up(standing(self.fleet, node, state))
-        if left:
-            raise NodeFailedError(f"the stub told success, and {left[0]} is still due", state=state)
+            state = await self._step_by_step(stub, node.path, "apply", record, begin)
+        self._check(node.path, "apply", state)
         return self.record(node.path, state, record)
+
+    async def steer(
+        self, stub: Session, path: str, goal: Goal, record: NodeRecord | None, begin: Begin
+    ) -> NodeState | None:
+        """Bring a node that is deployed to a goal; None when nothing is left of it.
+
+        Raises: as `up`.
+        """
+        state = await self._step_by_step(stub, path, goal, record, begin)
+        self._check(path, goal, state)
+        return state if (state.environment, state.service) != INITIAL else None
+
+    def _check(self, path: str, goal: Goal, state: NodeState) -> None:
+        found = standing(self.fleet, self.fleet.by_path.get(path), state)
+        left = way(goal, structs.replace(found, anew=True))
+        if left != ():
+            due = left[0] if left else goal
+            raise NodeFailedError(f"the stub told success, and {due} is still due", state=state)
 
     async def _pin(self, stub: Session) -> None:
         """Have the host pin the project's policy, before it is given anything to hold against that."""
@@ -138,28 +169,23 @@ class Driver:
             NoAnswerError: the stub took too long.
             TransportError: the host was lost on the way.
         """
-        state = await self.look(stub, path)
-        steps = steps_down(Standing(state.environment, state.service))
-        if steps:
-            self.allow(steps, state)
-            begin()
-            await self._commands(stub, path, steps)
+        await self._step_by_step(stub, path, "uninstall", None, begin)
 
-    async def wake(self, stub: Session, path: str, begin: Begin) -> None:
-        """Have the service of a node run that is not in the hierarchy any more, as it was installed.
+    async def wake(self, stub: Session, path: str, begin: Begin) -> NodeState:
+        """Have the service of a node run as it was installed, so that it can be asked.
 
         Raises:
             NodeFailedError: it cannot be started as it stands.
         """
         state = await self.look(stub, path)
         if state.service in RUNNING:
-            return
+            return state
         if condition(START, (state.environment, state.service)):
             found = f"{state.environment}, its service {state.service}"
             raise NodeFailedError(f"its initiator is {found}: it cannot be asked for what is below it")
         self.allow((START,))
         begin()
-        await self._commands(stub, path, (START,))
+        return await self._commands(stub, path, (START,))
 
     def record(self, path: str, state: NodeState, before: NodeRecord | None, host: str = "") -> NodeRecord:
         """A stub's word as a record, with the values that the node is known to run with."""
@@ -200,22 +226,30 @@ class Driver:
             raise _failed(error, node.path) from error
         return _told(reply.state, node.path)
 
-    async def _step_by_step(self, stub: Session, node: Node, begin: Begin) -> NodeState:
+    async def _step_by_step(
+        self, stub: Session, path: str, goal: Goal, record: NodeRecord | None, begin: Begin
+    ) -> NodeState:
         wish: dict[str, Any] | None = None
-        signed = warrant(self.fleet, node, self.above)
+        node = self.fleet.by_path.get(path)
         for _ in range(LOOKS):
-            state = await self.look(stub, node.path)
-            steps = steps_up(standing(self.fleet, node, state))
+            state = await self.look(stub, path)
+            found = standing(self.fleet, node, state, record)
+            steps = way(goal, found)
+            if steps is None:
+                where = f"its environment is {state.environment}, its service {state.service}"
+                raise NodeFailedError(f"{where}: it cannot be made to {goal}", APPLY_FIRST, state)
             if not steps:
                 return state
             self.allow(steps, state)
-            if wish is None and _LOADING.intersection(steps):
+            if wish is None and node is not None and _LOADING.intersection(steps):
+                await self._pin(stub)
                 wish = await self._order(stub, node)
             begin()
             try:
-                return await self._commands(stub, node.path, steps, wish, signed)
+                return await self._commands(stub, path, steps, wish, AIMS[goal].held(found))
             except MovedOnError as error:
-                moved = error
+                # A service that does not take its new values while it runs is restarted the next time.
+                moved, record = error, None
         raise moved
 
     async def _order(self, stub: Session, node: Node) -> dict[str, Any]:
@@ -257,9 +291,12 @@ class Driver:
         path: str,
         steps: tuple[str, ...],
         wish: dict[str, Any] | None = None,
-        signed: dict[str, Any] | None = None,
+        held: str | None = None,
     ) -> NodeState:
-        asked = stub.request("commands", path=path, commands=list(steps), order=wish, signed=signed)
+        node = self.fleet.by_path.get(path)
+        signed = warrant(self.fleet, node, self.above) if wish is not None and node else None
+        names = [step for step in steps if step not in _NO_COMMANDS]
+        asked = stub.request("commands", path=path, commands=names, order=wish, signed=signed, held=held)
         try:
             reply = await self._within(", ".join(steps), asked, self._patience(path))
         except StubError as error:
@@ -320,6 +357,7 @@ def record_of(state: NodeState, host: str, made: dict[str, str]) -> NodeRecord:
         service_digest=state.service_digest,
         binding=state.binding,
         release=state.release,
+        held=state.held,
         problem=_problem(state),
         values=made,
     )

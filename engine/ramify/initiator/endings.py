@@ -8,7 +8,7 @@ from ramify.initiator.drive import NoAnswerError, NodeFailedError, StaleError
 from ramify.initiator.link import RunRefusedError
 from ramify.initiator.risk import HaltedError
 from ramify.initiator.supply import MissingArtifactError
-from ramify.initiator.visit import StillThereError
+from ramify.initiator.visit import AsleepError, StillThereError
 from ramify.model.diagnostics import DiagnosticsError
 from ramify.model.record import Outcome
 from ramify.transport.errors import ConnectionLostError, TransportError, UnreachableError, UnusableReplyError
@@ -31,6 +31,7 @@ _OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
     (StillThereError, Outcome.SKIPPED),
     (StaleError, Outcome.SKIPPED),
     (HaltedError, Outcome.SKIPPED),
+    (AsleepError, Outcome.SKIPPED),
     (NodeFailedError, Outcome.FAILED),
     (StubError, Outcome.FAILED),
     (RunRefusedError, Outcome.FAILED),
@@ -44,7 +45,8 @@ class Ending(Struct, frozen=True):
     """What an error means for the node that was worked on; `state` is what its stub found after.
 
     `lost` says that nothing on the host failed: the way there did, or nothing is begun any more; `stale` that
-    nothing was done since what is there is not what a saved plan was made for.
+    nothing was done since what is there is not what a saved plan was made for; `asleep` that the node is as
+    it shall be, and nobody there to care for what is below it.
     """
 
     outcome: Outcome
@@ -53,6 +55,7 @@ class Ending(Struct, frozen=True):
     state: NodeState | None = None
     lost: bool = False
     stale: bool = False
+    asleep: bool = False
 
 
 def ending(error: Exception) -> Ending:
@@ -64,8 +67,8 @@ def ending(error: Exception) -> Ending:
     message = str(error)[:MOST_MESSAGE] or type(error).__name__
     state = error.state if isinstance(error, NodeFailedError) else None
     lost = isinstance(error, TransportError | HaltedError)
-    stale = isinstance(error, StaleError)
-    return Ending(outcome, message, _detail(error)[-MOST_DETAIL:], state, lost, stale)
+    stale, asleep = isinstance(error, StaleError), isinstance(error, AsleepError)
+    return Ending(outcome, message, _detail(error)[-MOST_DETAIL:], state, lost, stale, asleep)
 
 
 def _detail(error: Exception) -> str:

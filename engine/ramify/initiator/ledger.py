@@ -12,9 +12,20 @@ from msgspec import structs
 
 from ramify.directory.sqlite import Directory
 from ramify.model import paths
-from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Report, Started, Unheard
+from ramify.model.events import (
+    Event,
+    Finished,
+    Found,
+    Halted,
+    Note,
+    Planned,
+    Report,
+    Started,
+    Unheard,
+    untouched,
+)
 from ramify.model.history import NodeChange
-from ramify.model.plan import Action, Plan
+from ramify.model.plan import Plan
 from ramify.model.record import NodeRecord, NodeResult, Outcome
 
 Emit = Callable[[Event], None]
@@ -30,6 +41,7 @@ class Ledger:
 
     def __init__(self, run: str, plan: Plan, scope: str, directory: Directory, emit: Emit) -> None:
         self._run = run
+        self._goal = plan.goal
         self._planned = {planned.path: planned for planned in plan.nodes}
         self._directory = directory
         self._emit = emit
@@ -221,8 +233,8 @@ class Ledger:
         return Report((*planned, *others))
 
     def _not_ended(self, path: str) -> NodeResult:
-        if self._planned[path].action is Action.UNCHANGED:
-            return NodeResult(path, Outcome.UNCHANGED)
+        if not self._planned[path].action.acts:
+            return untouched(self._planned[path], self._goal)
         if path in self._marked:
             return NodeResult(path, Outcome.UNKNOWN, "the run was broken off")
         return NodeResult(path, Outcome.SKIPPED, "the run was broken off before it came to it")

@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from ramify.compile.proofs import Proof
 from ramify.model.events import Event, Finished
 from ramify.model.history import KEEP, Cause
-from ramify.model.plan import NodePlan
+from ramify.model.plan import Goal, NodePlan
 from ramify.model.record import NodeRecord
 
 Kind = Literal["apply", "refresh", "plan"]
@@ -43,10 +43,11 @@ class Options(Struct, frozen=True):
 class RunRequest(Struct, frozen=True, tag="run"):
     """Work on all that is below a path.
 
-    `known` is the fingerprint of what the parent has recorded below it; `agent` is the socket of the
-    forwarded SSH agent on the initiator's own host. `selection` holds path expressions, none for all.
-    `mounts` are the nodes to go to whose domains are planned by their initiators, each with the digest of the
-    domain's bundle that this was planned from; without one whatever the domain has by now.
+    `goal` is what is wished for there, where anything is changed at all. `known` is the fingerprint of what
+    the parent has recorded below it; `agent` is the socket of the forwarded SSH agent on the initiator's own
+    host. `selection` holds path expressions, none for all. `mounts` are the nodes to go to whose domains are
+    planned by their initiators, each with the digest of the domain's bundle that this was planned from;
+    without one whatever the domain has by now.
     `observed` stands for all that the nodes below were recorded as when a saved plan was made: who has other
     records asks for the whole of it, and touches only what has stayed as it was. Without it there is no such
     plan. So many nodes may be at risk as there are `tickets`, until more come; any number without.
@@ -65,6 +66,7 @@ class RunRequest(Struct, frozen=True, tag="run"):
     observed: str = ""
     cause: Cause = Cause()
     tickets: int | None = None
+    goal: Goal = "apply"
 
 
 class Need(Struct, frozen=True, tag="need"):

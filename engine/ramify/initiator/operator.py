@@ -26,7 +26,7 @@ from ramify.model import bundle as bundles
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError
 from ramify.model.events import Event, Planned, Report, Unheard
 from ramify.model.history import Cause
-from ramify.model.plan import Plan, Summary
+from ramify.model.plan import Goal, Plan, Summary
 from ramify.model.record import NodeRecord
 from ramify.repository import seals
 from ramify.repository.project import CACHE, Loaded
@@ -55,7 +55,7 @@ class Workspace:
         """All that is recorded."""
         return self.directory.records()
 
-    def plan(self, selection: tuple[str, ...] = (), there: There | None = None) -> Plan:
+    def plan(self, selection: tuple[str, ...] = (), there: There | None = None, goal: Goal = "apply") -> Plan:
         """Plan what the path expressions select, everything without any.
 
         What initiators plan is `there`, or open as long as nobody has asked them.
@@ -67,8 +67,9 @@ class Workspace:
         selected, diagnostics = select(selection, unseen.known(self.fleet, records, there))
         if diagnostics.failed:
             raise DiagnosticsError(diagnostics)
-        made = make_plan(self.fleet, self.digest, records, selected, selection)
-        return unseen.completed(made, there, wanted(selected, records))
+        made = make_plan(self.fleet, self.digest, records, selected, selection, goal)
+        reached = wanted(selected, records) if goal == "apply" else selected
+        return unseen.completed(made, there, reached)
 
     def recorded_there(self, made: Plan) -> list[NodeRecord]:
         """What is recorded of nodes that a plan selects and leaves open, since their initiators plan them."""
@@ -156,7 +157,12 @@ async def carry_out(
         return await Run(_job(space, made, kind, options, held), place, emit, _now).carry_out()
 
 
-async def ask(space: Workspace, emit: Callable[[Event], None], options: Options | None = None) -> There:
+async def ask(
+    space: Workspace,
+    emit: Callable[[Event], None],
+    options: Options | None = None,
+    goal: Goal = "apply",
+) -> There:
     """Ask initiators what they plan below nodes whose domains only they can ask for; it changes nothing."""
     from ramify.initiator.inquiry import Inquiry  # noqa: PLC0415 - as above
 
@@ -168,7 +174,7 @@ async def ask(space: Workspace, emit: Callable[[Event], None], options: Options 
         emit(event)
 
     nobody = unseen.unasked(space.fleet)
-    made = unseen.completed(Plan(space.digest, (), Summary()), nobody, None)
+    made = unseen.completed(Plan(space.digest, (), Summary(), goal=goal), nobody, None)
     async with _place(space) as place:
         await Inquiry(_job(space, made, "plan", options), place, hear).carry_out()
     return unseen.gathered((one.path for one in nobody.open), answers)
@@ -188,9 +194,10 @@ def _job(
 ) -> "Job":
     from ramify.initiator.visit import Job  # noqa: PLC0415 - as above
 
+    asked_for = space.cause.kind or ("" if made.goal == "apply" else made.goal)
     return Job(
         run=secrets.token_hex(6),
-        cause=structs.replace(space.cause, who=who()),
+        cause=structs.replace(space.cause, who=who(), kind=asked_for),
         kind=kind,
         fleet=space.fleet,
         bundle=space.bundle,

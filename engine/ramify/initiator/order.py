@@ -45,6 +45,7 @@ def build(fleet: Fleet, node: Node, made: Profile, runtime: str | None) -> dict[
             "control": {
                 "activate": _control(component.activate),
                 "deactivate": _control(component.deactivate),
+                "reload": _control(component.reload),
             },
             "env": {**_env(made.service), **identity(fleet, node)},
             "args": _args(made.service),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from msgspec import structs
 
 from ramify.compile.rollouts import ordered
+from ramify.compile.steps import AIMS
 from ramify.initiator.endings import Ending, ending
 from ramify.initiator.gates import ShutError
 from ramify.initiator.ledger import Emit, Ledger
@@ -39,6 +40,7 @@ class Run:
         limits, on_failure = job.limits
         self._risk = risk or Risk(job.fleet.scope, limits, on_failure, tell=self._ledger.tell)
         refresh = job.kind == "refresh"
+        self._reached = "through yet" if AIMS[job.plan.goal].down else "up"
         found = branches(job.fleet, job.plan, self._ledger.before, everything=refresh, mounts=job.mounts)
         self._branches = {branch.path: branch for branch in found}
         after = {} if refresh else {branch.path: branch.after for branch in found}
@@ -101,7 +103,7 @@ class Run:
         try:
             missing = self._missing(branch)
             if missing is not None:
-                self._skip(branch, branch.all, f"it comes after {missing}, which is not up")
+                self._skip(branch, branch.all, f"it comes after {missing}, which is not {self._reached}")
                 return
             async with self._slots:
                 await self._visit(branch)
@@ -158,7 +160,7 @@ class Run:
                 ledger.skip((branch.path,), f"what is below it is in doubt: {why.message}")
             ledger.suspect(branch.path)
             return
-        if ledger.has_ended(branch.path) and why.lost:
+        if ledger.has_ended(branch.path) and (why.lost or why.asleep):
             # So it is when the link breaks before anything was handed over.
             self._skip(branch, branch.below, why.message)
             return
@@ -169,7 +171,8 @@ class Run:
             if why.stale:
                 # It is not what is recorded, and nobody has looked: whoever plans next does.
                 ledger.suspect(branch.path)
-        word = "offline" if why.outcome is Outcome.OFFLINE else "stale" if why.stale else "not up"
+        undone = "stale" if why.stale else f"not {self._reached}"
+        word = "offline" if why.outcome is Outcome.OFFLINE else undone
         halted = why.outcome is Outcome.SKIPPED and not why.stale and self._risk.halted
         self._skip(branch, branch.below, why.message if halted else f"{branch.path} is {word}")
 

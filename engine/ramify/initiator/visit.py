@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import structs
+
 from ramify.compile.fleet import Fleet
 from ramify.compile.holding import Held
 from ramify.compile.proofs import Proof
 from ramify.compile.rollouts import rollout_of
+from ramify.compile.steps import AIMS, STOPPED
 from ramify.compile.tree import Node
 from ramify.directory.sqlite import Directory
 from ramify.initiator.drive import Driver, NodeFailedError, StaleError
@@ -21,7 +24,7 @@ from ramify.initiator.work import Branch
 from ramify.model.events import Event, Halted, Note, Started, Unheard
 from ramify.model.history import Cause, Ran
 from ramify.model.inventory import Host
-from ramify.model.plan import Action, Plan
+from ramify.model.plan import Goal, Plan
 from ramify.model.record import NodeRecord, NodeResult, Outcome, fingerprint
 from ramify.model.rollout import NO_ROLLOUT, Limits, OnFailure, Rollout
 from ramify.model.saved import summed
@@ -55,13 +58,16 @@ class Job:
     @property
     def rollout(self) -> Rollout:
         """How the children are taken; whoever only looks takes them all."""
-        return rollout_of(self.fleet, self.fleet.scope) if self.kind == "apply" else NO_ROLLOUT
+        if self.kind != "apply":
+            return NO_ROLLOUT
+        said = rollout_of(self.fleet, self.fleet.scope)
+        return said if self.plan.goal == "apply" else _of_lifecycle(said, self.plan.goal)
 
     @property
     def limits(self) -> tuple[Limits, OnFailure]:
         """What may be lost below the run's path, and what becomes of the run then."""
         rollout = self.rollout
-        changed = sum(node.action is not Action.UNCHANGED for node in self.plan.nodes)
+        changed = sum(node.action.acts for node in self.plan.nodes)
         limits = rollout.limits(changed).within(self.most)
         return limits, "pause" if rollout.after_failure == "continue" else rollout.after_failure
 
@@ -75,6 +81,7 @@ class Job:
         """What a child's initiator is asked for, with what is recorded below it."""
         return RunRequest(
             kind=self.kind,
+            goal=self.plan.goal,
             bundle=self.plan.bundle,
             path=branch.path,
             run=self.run,
@@ -117,7 +124,11 @@ class Place:
 
 
 class StillThereError(Exception):
-    """A node is not taken away while something is below it."""
+    """A node is not taken away or stopped while something is below it."""
+
+
+class AsleepError(Exception):
+    """What is below an initiator waits, for that was stopped on purpose."""
 
 
 class Visit:
@@ -134,14 +145,18 @@ class Visit:
         may = job.held.may(branch.path) if job.held else None
         self._driver = Driver(job.fleet, place.supply, job.options, job.above, may)
         self._before = ledger.before.get(branch.path)
+        leaves = branch.node is None and job.plan.goal == "apply"
+        self._goal: Goal = "uninstall" if leaves else job.plan.goal
 
     async def perform(self) -> None:
         """Do what the job asks of this branch; any exception says that it was not done, and why."""
         await self.stake.take()
         if self._job.kind == "refresh":
             await self._refresh()
-        elif self.branch.node is None:
-            await self._remove()
+        elif AIMS[self._goal].down:
+            await self._take_down()
+        elif self.branch.node is None or self._goal != "apply":
+            await self._carry_on()
         else:
             await self._bring_up(self.branch.node)
 
@@ -166,9 +181,31 @@ class Visit:
 
     async def _up(self, stub: Session, node: Node) -> None:
         was = self._before
-        record = await self._driver.up(stub, node, was, self._begin)
-        same = was is not None and _same(was, record) and not self._ledger.is_marked(node.path)
-        self._ledger.end(NodeResult(node.path, Outcome.UNCHANGED if same else Outcome.DONE), record)
+        self._tell_ended(was, await self._driver.up(stub, node, was, self._begin))
+
+    async def _carry_on(self) -> None:
+        """Do what a lifecycle command wants of a node that is deployed, where it is, then below it."""
+        branch, host = self.branch, self._where_it_is()
+        if branch.touched:
+            self._ledger.tell(Started(branch.path, host.name))
+        async with self._place.hosts.session(host, agent=branch.needs_agent) as stub:
+            if branch.touched:
+                await self._steer(stub, host)
+            if branch.leads_on:
+                await self._below(stub, host)
+
+    async def _steer(self, stub: Session, host: Host) -> None:
+        branch, was = self.branch, self._before
+        state = await self._driver.steer(stub, branch.path, self._goal, was, self._begin)
+        if state is None:
+            self._ledger.end(NodeResult(branch.path, Outcome.DONE), gone=True)
+            return
+        self._tell_ended(was, self._driver.record(branch.path, state, was, host.name))
+
+    def _tell_ended(self, was: NodeRecord | None, record: NodeRecord) -> None:
+        path = self.branch.path
+        same = was is not None and _same(was, record) and not self._ledger.is_marked(path)
+        self._ledger.end(NodeResult(path, Outcome.UNCHANGED if same else Outcome.DONE), record)
 
     def _begin(self) -> None:
         self._ledger.mark((self.branch.path,))
@@ -193,25 +230,28 @@ class Visit:
 
     # On the way down: what is below a child before the child.
 
-    async def _remove(self) -> None:
+    async def _take_down(self) -> None:
         branch, host = self.branch, self._where_it_is()
-        self._ledger.tell(Started(branch.path, host.name))
-        if branch.below:
+        if branch.touched:
+            self._ledger.tell(Started(branch.path, host.name))
+        if branch.leads_on:
             await self._clear()
             await self.stake.take()
-        async with self._place.hosts.session(host) as stub:
-            await self._driver.down(stub, branch.path, self._begin)
-        self._ledger.end(NodeResult(branch.path, Outcome.DONE), gone=True)
+        if branch.touched:
+            async with self._place.hosts.session(host) as stub:
+                await self._steer(stub, host)
 
     async def _clear(self) -> None:
-        """Have all taken away that is below, by the initiator that brought it there."""
+        """Have all taken down that is below, by the initiator that brought it there."""
         branch, host = self.branch, self._where_it_is()
         async with self._place.hosts.session(host, agent=branch.needs_agent) as stub:
-            await self._driver.wake(stub, branch.path, self._begin)
+            if branch.touched:
+                await self._driver.wake(stub, branch.path, self._begin)
             await self._below(stub, host)
-        left = self._ledger.not_well(branch.below)
+        left = self._ledger.not_well(branch.below) if branch.touched else None
         if left is not None:
-            raise StillThereError(f"{left} below it is still there")
+            undone = "still there" if self._goal in {"apply", "uninstall"} else "not through yet"
+            raise StillThereError(f"{left} below it is {undone}")
 
     def _where_it_is(self) -> Host:
         if self.branch.found is None:
@@ -289,13 +329,26 @@ class Visit:
         try:
             return await stub.attach(branch.path, wait=wait)
         except StubError as error:
-            if error.code != NOT_ACTIVE or branch.node is None or self._job.kind == "refresh":
+            if error.code != NOT_ACTIVE or self._job.kind == "refresh":
                 raise
+            if error.found is not None and error.found.held == STOPPED:
+                self._find_asleep(error.found)
+                raise AsleepError(f"{branch.path} was stopped on purpose: start it first") from error
         # Its initiator died since it was last heard of: bring it up, then it can be talked to.
         self._driver.allow((START,))
         self._ledger.tell(Note(branch.path, "its initiator was not running, and is started again"))
-        await self._up(stub, branch.node)
+        if branch.node is None or self._goal != "apply":
+            state = await self._driver.wake(stub, branch.path, self._begin)
+            self._tell_ended(self._before, self._driver.record(branch.path, state, self._before))
+        else:
+            await self._up(stub, branch.node)
         return await stub.attach(branch.path, wait=wait)
+
+    def _find_asleep(self, state: NodeState) -> None:
+        """Somebody else stopped the child on purpose, since it was last heard of."""
+        if not self._ledger.has_ended(self.branch.path):
+            record = self._driver.record(state.path, state, self._before)
+            self._ledger.end(NodeResult(state.path, Outcome.UNCHANGED), record)
 
     def failed_record(self, state: NodeState) -> NodeRecord:
         """What is recorded of the child after it failed in a state that was told."""
@@ -303,7 +356,13 @@ class Visit:
         return self._driver.record(self.branch.path, state, self._before, host.name if host else "")
 
 
+def _of_lifecycle(said: Rollout, goal: Goal) -> Rollout:
+    """A rollout for what is no change: there is no release to go back to, and what goes down needs no watch."""
+    kept = structs.replace(said, on_failure="pause") if said.on_failure == "rollback" else said
+    return structs.replace(kept, waves=None, bake=None, gate=None) if AIMS[goal].down else kept
+
+
 def _same(before: NodeRecord, after: NodeRecord) -> bool:
     """Whether a node was found as it had been recorded."""
-    names = ("host", "environment", "service", "digest", "binding", "release")
+    names = ("host", "environment", "service", "digest", "binding", "release", "held")
     return all(getattr(before, name) == getattr(after, name) for name in names)

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ramify.compile.fleet import Fleet
+from ramify.compile.steps import AIMS
 from ramify.compile.tree import Node
 from ramify.model import paths
 from ramify.model.inventory import Host
 from ramify.model.patterns import Kind, Matcher, Pattern
-from ramify.model.plan import Action, NodePlan, Plan
+from ramify.model.plan import Action, Goal, NodePlan, Plan
 from ramify.model.record import NodeRecord
 
 Records = Mapping[str, NodeRecord]
@@ -16,7 +18,7 @@ Records = Mapping[str, NodeRecord]
 
 @dataclass(frozen=True, kw_only=True)
 class Branch:
-    """A child of the run's path, and what is planned below it.
+    """A child of the run's path, and what is planned below it; `after` are the siblings that come first.
 
     `node` is None for a child that is not in the hierarchy any more, `host` is where it shall be, and
     `found_on` the name of the host where it is recorded: `found` is None if the inventory has not got that
@@ -69,13 +71,13 @@ def branches(
         top = _ancestor(planned.path, depth)
         if planned.path == top:
             own[top] = planned
-        elif everything or planned.action is not Action.UNCHANGED:
+        elif everything or planned.action.acts:
             below.setdefault(top, []).append(planned.path)
     led: dict[str, list[str]] = {}
     for mount in mounts:
         if mount != fleet.scope:
             led.setdefault(_ancestor(mount, depth), []).append(mount)
-    cut = _Cut(fleet, records)
+    cut = _Cut(fleet, records, plan.goal)
     found = [
         cut.branch(path, own.get(path), below.get(path, []), led.get(path, []))
         for path in {**own, **below, **led}
@@ -91,6 +93,19 @@ def _ancestor(path: str, depth: int) -> str:
 class _Cut:
     fleet: Fleet
     records: Records
+    goal: Goal
+
+    @cached_property
+    def order(self) -> dict[str, tuple[str, ...]]:
+        """The siblings that each child comes after; on the way down those that came after it."""
+        up = {node.path: _after(self.fleet, node) for node in self.fleet.below(self.fleet.scope)}
+        if not AIMS[self.goal].down:
+            return up
+        down: dict[str, list[str]] = {}
+        for path, earlier in up.items():
+            for other in earlier:
+                down.setdefault(other, []).append(path)
+        return {path: tuple(later) for path, later in down.items()}
 
     def branch(self, path: str, own: NodePlan | None, below: list[str], mounts: list[str]) -> Branch:
         fleet, record = self.fleet, self.records.get(path)
@@ -102,11 +117,11 @@ class _Cut:
             host=fleet.host_of(path),
             found=fleet.hosts.get(record.host) if record else None,
             found_on=record.host if record else "",
-            touched=own is not None and own.action is not Action.UNCHANGED,
+            touched=own is not None and own.action.acts,
             moved=own is not None and own.action is Action.REPLACE,
             deploys=component is not None and component.deploys,
             needs_agent=bool(below or mounts) and self._needs_agent(path, below, mounts),
-            after=_after(fleet, node) if node else (),
+            after=self.order.get(path, ()),
             below=tuple(below),
             mounts=tuple(mounts),
         )

@@ -65,7 +65,8 @@ class Component(Struct, frozen=True):
     """What one code reference stands for: its files (an artifact) and its manifest.
 
     `start` maps the service's processes to their commands; None when the installer prints the command or
-    the file's format tells (HPL 4.3), as `start_from` says. `role` makes the service an initiator.
+    the file's format tells (HPL 4.3), as `start_from` says. `role` makes the service an initiator. `reload`
+    is how a service is told to read its files again as it runs; one that states no way is restarted.
     """
 
     ref: str
@@ -82,9 +83,15 @@ class Component(Struct, frozen=True):
     stop: Stop = Stop()
     activate: Control = Control(signal="CONT")
     deactivate: Control = Control(signal="STOP")
+    reload: Control = Control()
     grace: float = 0.2
     health: Health | None = None
     origin: Origin | None = None
+
+    @property
+    def reloads(self) -> bool:
+        """Whether a service of this component reads changed files without a restart."""
+        return bool(self.reload.signal or self.reload.argv)
 
     @property
     def deploys(self) -> bool:

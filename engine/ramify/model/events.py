@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from ramify.model.plan import NodePlan
+from ramify.model.plan import Action, Goal, NodePlan
 from ramify.model.record import NodeRecord, NodeResult, Outcome
 from ramify.model.rollout import OnFailure
 
@@ -73,6 +73,13 @@ class Halted(Struct, frozen=True, tag="halted"):
 
 
 Event = Started | Finished | Found | Note | Planned | Unheard | Halted
+
+
+def untouched(node: NodePlan, goal: Goal) -> NodeResult:
+    """How a node ended that a plan does not touch: what was asked for and cannot be had is skipped."""
+    if node.action is Action.HELD and goal != "apply":
+        return NodeResult(node.path, Outcome.SKIPPED, node.reason)
+    return NodeResult(node.path, Outcome.UNCHANGED)
 
 
 class Report(Struct, frozen=True):

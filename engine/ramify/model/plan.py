@@ -2,10 +2,24 @@
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import Literal
 
 from msgspec import Struct
 
 from ramify.model.diagnostics import Origin
+
+Goal = Literal[
+    "apply",
+    "start",
+    "stop",
+    "restart",
+    "activate",
+    "deactivate",
+    "configure",
+    "configure-env",
+    "uninstall",
+]
+"""What a plan is made for: `apply` brings nodes to what the hierarchy says, the others say it themselves."""
 
 
 class Action(Enum):
@@ -16,6 +30,12 @@ class Action(Enum):
     REPLACE = "replace"
     DESTROY = "destroy"
     UNCHANGED = "unchanged"
+    HELD = "held"
+
+    @property
+    def acts(self) -> bool:
+        """Whether the node is touched."""
+        return self is not Action.UNCHANGED and self is not Action.HELD
 
     @property
     def symbol(self) -> str:
@@ -29,6 +49,7 @@ _SYMBOLS = {
     Action.REPLACE: "-/+",
     Action.DESTROY: "-",
     Action.UNCHANGED: "=",
+    Action.HELD: "||",
 }
 
 
@@ -56,6 +77,7 @@ class Change(Struct, frozen=True):
 class NodePlan(Struct, frozen=True):
     """What happens to one node: the stub commands, on which host, by whose initiator.
 
+    One that is held is left as it is: it was stopped or paused on purpose, or an initiator above it.
     `previous_host` is set when the node leaves a host; `reason` says in words why anything happens at all.
     `conditional` says on what else it depends what will be done; `opaque` are the steps that run programs of
     the component's own, of which nobody knows what they do.
@@ -86,6 +108,7 @@ class Summary(Struct, frozen=True):
     change: int = 0
     destroy: int = 0
     unchanged: int = 0
+    held: int = 0
 
     @property
     def anything(self) -> bool:
@@ -116,6 +139,7 @@ class Plan(Struct, frozen=True):
     selection: tuple[str, ...] = ()
     open: tuple[Open, ...] = ()
     domains: dict[str, str] = {}
+    goal: Goal = "apply"
 
     @property
     def anything(self) -> bool:
@@ -133,4 +157,5 @@ def summarise(nodes: Iterable[NodePlan]) -> Summary:
         change=counts[Action.UPDATE] + counts[Action.REPLACE],
         destroy=counts[Action.DESTROY],
         unchanged=counts[Action.UNCHANGED],
+        held=counts[Action.HELD],
     )

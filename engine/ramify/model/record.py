@@ -11,7 +11,8 @@ class NodeRecord(Struct, frozen=True):
     """A deployed node as it was last heard of.
 
     `open` names the run that was working on it and has not told the end: nothing else in the record is
-    certain then. `values` are the rendered values that it runs with, for the next plan's diff.
+    certain then. `held` says that it was "stopped" or "paused" on purpose. `values` are the rendered values
+    that it runs with, for the next plan's diff.
     """
 
     path: str
@@ -26,6 +27,7 @@ class NodeRecord(Struct, frozen=True):
     release: int = 0
     open: str = ""
     problem: str = ""
+    held: str = ""
     values: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -71,5 +73,5 @@ def generation(record: NodeRecord | None) -> str:
 def _line(r: NodeRecord) -> str:
     return (
         f"{r.path} {r.host} {r.environment} {r.service} {r.digest} {r.environment_digest} {r.service_digest} "
-        f"{r.binding} {r.release} {r.open}\n"
+        f"{r.binding} {r.release} {r.open} {r.held}\n"
     )

@@ -143,11 +143,11 @@ def _differs(order: Order, install: object, service: object) -> str:
     if (
         not isinstance(install, list)
         or not isinstance(service, list)
-        or (len(install), len(service)) != (4, 9)
+        or (len(install), len(service)) != (4, 10)
     ):
         return "code.artifact"  # nothing is installed there
     given = order["service"]
-    artifact, role, start, start_from, stop, activate, deactivate, grace, health = service
+    artifact, role, start, start_from, stop, activate, deactivate, reload, grace, health = service
     parts = (
         ("code.artifact", order["code"]["artifact"] == install[0] == artifact),
         ("install.argv", order["install"]["argv"] == install[1]),
@@ -158,6 +158,7 @@ def _differs(order: Order, install: object, service: object) -> str:
         ("service.stop", [given["stop"]["signal"], given["stop"]["timeout"]] == _stop(stop)),
         ("service.control.activate", given["control"]["activate"] == _control(activate)),
         ("service.control.deactivate", given["control"]["deactivate"] == _control(deactivate)),
+        ("service.control.reload", given["control"]["reload"] == _control(reload)),
         ("service.grace", given["grace"] == grace),
         ("service.health", given["health"] == health),
     )

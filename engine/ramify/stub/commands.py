@@ -10,7 +10,7 @@ from ramify.stub.work import Work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, List
+    from typing import Callable, Dict, List, Optional
 
     from ramify.stub.wire import Header
 
@@ -25,13 +25,18 @@ ACTIONS: Dict[tables.Step, Callable[[Work], None]] = {
     (tables.SERVICE, tables.SHUTDOWN): service.shutdown,
     (tables.SERVICE, tables.ACTIVATE): service.activate,
     (tables.SERVICE, tables.DEACTIVATE): service.deactivate,
+    (tables.SERVICE, tables.RELOAD): service.reload,
 }
+
+# What a node can be held as, on purpose; nothing lets it go.
+_HELD = ("", "stopped", "paused")
 
 
 def run(root: layout.Root, header: Header) -> Header:
     """Carry out the commands of a request, up to the first that is refused or fails."""
     path = layout.check_path(header.get("path"))
-    names = _names(header.get("commands"))
+    held = _held(header.get("held"))
+    names = _names(header.get("commands"), some=held is None)
     order = None if header.get("order") is None else orders.check(header["order"], path)
     if order is None and any(tables.COMMANDS[name].needs_order for name in names):
         raise StubError(MALFORMED, f"{', '.join(names)} for {path} without an order")
@@ -41,13 +46,20 @@ def run(root: layout.Root, header: Header) -> Header:
         _require(root, names, order)
     work = Work(root, path, order)
     try:
-        return _run(work, names)
+        return _run(work, names, held)
     finally:
         work.close()
 
 
-def _names(value: object) -> List[str]:
-    if not isinstance(value, list) or not value:
+def _held(value: object) -> Optional[str]:
+    """What shall be noted of the node from now on; None leaves it as it is."""
+    if value is not None and value not in _HELD:
+        raise StubError(MALFORMED, f"held is none of {', '.join(filter(None, _HELD))}")
+    return value if isinstance(value, str) else None
+
+
+def _names(value: object, some: bool) -> List[str]:
+    if not isinstance(value, list) or (some and not value):
         raise StubError(MALFORMED, "commands is not a list of commands")
     for name in value:
         if not isinstance(name, str) or name not in tables.COMMANDS:
@@ -67,20 +79,34 @@ def _require(root: layout.Root, names: List[str], order: orders.Order) -> None:
         raise StubError(MISSING, "artifacts are not here: send them, then repeat", "\n".join(missing))
 
 
-def _run(work: Work, names: List[str]) -> Header:
+def _run(work: Work, names: List[str], held: Optional[str]) -> Header:
     done: List[str] = []
     status.observe(work.record)
     try:
+        if held == "":
+            # First: a service that shall run and does not start is one that failed, not one that is held.
+            _hold(work, "")
         for name in names:
             work.open(name)
             _one(work, name)
             done.append(name)
+        if held:
+            _hold(work, held)
     except StubError as error:
         return _stopped(work, done, error)
     except OSError as error:  # the journal itself could not be written
         work.reread()
         return _stopped(work, done, StubError(FAILED, f"{work.command} of {work.path}: {error}"))
     return {"done": done, "state": status.describe(work.record, work.node)}
+
+
+def _hold(work: Work, held: str) -> None:
+    record = work.record
+    if held and record["environment"] != tables.INSTALLED:
+        raise StubError(REFUSED, f"{work.path}: nothing is installed that could be held")
+    if record["held"] != held:
+        record["held"] = held
+        work.write()
 
 
 def _stopped(work: Work, done: List[str], error: StubError) -> Header:

@@ -44,6 +44,7 @@ def blank(path: str) -> Record:
         "line": "",  # the last line that the installer printed
         "supervisor": None,  # [pid, stamp]
         "pids": {},  # process -> [pid, stamp], written before the process may run
+        "held": "",  # "stopped" or "paused" on purpose: it is not to run until somebody asks for that
         "worker": None,  # [pid, stamp] of a running installer
     }
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _KEPT = ("PATH", "HOME", "LANG", "USER", "LOGNAME", "SHELL")
 _PLACES = ("code", "config", "data", "run", "log", "python", "node")
 _START_FROM = ("manifest", "installer", "format")
+_CONTROLS = ("activate", "deactivate", "reload")
 _SIGNALS = ("HUP", "INT", "QUIT", "USR1", "USR2", "TERM", "KILL", "CONT", "STOP", "TSTP", "WINCH", "ALRM")
 
 
@@ -77,7 +78,7 @@ def _service(value: object) -> Order:
             "signal": _signal(stop.get("signal", "TERM"), "service.stop.signal"),
             "timeout": as_seconds(stop.get("timeout", 10), "service.stop.timeout"),
         },
-        "control": {name: _control(control.get(name), name) for name in ("activate", "deactivate")},
+        "control": {name: _control(control.get(name), name) for name in _CONTROLS},
         "env": _mapping(fields.get("env") or {}, "service.env", as_text),
         "args": _texts(fields.get("args") or [], "service.args"),
         "files": _files(fields.get("files") or [], "service.files"),

@@ -1,4 +1,4 @@
-"""What the transitions of the service do: configure, start, shutdown, activate, deactivate."""
+"""What the transitions of the service do: configure, start, shutdown, activate, deactivate, reload."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import select
 import time
 
 from ramify.stub import environment, files, logs, orders, process, releases, stopping, supervisor
-from ramify.stub.wire import FAILED, StubError, decode
+from ramify.stub.wire import FAILED, REFUSED, StubError, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _SUPERVISOR_WAIT = 8.0  # beyond the service's own time to stop: the supervisor'
 _STOP_PATIENCE = 10.0  # where nothing says how long a service may take
 _REPORT_WAIT = 30.0
 _HEALTH_POLL = 0.02
+_OF_A_PROCESS = ("start", "start_from", "env", "args")
 _BY_SUFFIX = {".py": "{python}", ".sh": "sh", ".pl": "perl"}
 
 
@@ -296,6 +297,20 @@ def _tell_supervisor(work: Work, what: str) -> None:
     known = work.record["supervisor"]
     if process.alive(known):
         os.kill(known[0], getattr(signals, getattr(_module("checker"), what)))
+
+
+def reload(work: Work) -> None:
+    """Give a running service its new files, and have it read them.
+
+    Raises:
+        StubError: something else changed, too, that only a new process can see; nothing was done.
+    """
+    kept, order = releases.order_of(work.release())["service"], work.needed_order()["service"]
+    differs = [name for name in _OF_A_PROCESS if kept[name] != order[name]]
+    if differs:
+        raise StubError(REFUSED, f"{work.path} must be restarted to be given its {' and '.join(differs)}")
+    configure(work)
+    _control(work, "reload")
 
 
 def _control(work: Work, name: str) -> None:

@@ -30,6 +30,7 @@ def describe(record: Record, node: str) -> Dict[str, Any]:
     """A node's state as replies carry it."""
     state = {name: record[name] for name in _REPORTED}
     state["binding"] = record["binding"]
+    state["held"] = record["held"]
     state["open"] = record["open"]
     state["pids"] = {name: known[0] for name, known in record["pids"].items() if process.alive(known)}
     state["exits"] = _exits(f"{node}/run")

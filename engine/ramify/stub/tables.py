@@ -1,4 +1,4 @@
-"""The two state machines of a node and the nine commands that move them.
+"""The two state machines of a node and the commands that move them.
 
 Rule 1: everything that decides which state follows lives in this file; no other module compares states
 to choose one. The stub carries transitions out, the planner searches the same tables.
@@ -7,7 +7,8 @@ Rule 3: the machines meet in one table of joint states, fired until nothing chan
 
 Figures 6 and 7 and Table 1 of HPL-2001-321, read with two corrections: `configure-env` goes on to
 `installed`, for nothing else leaves `configured`; and it needs a service that does not run rather than
-one that does not exist, for a service exists whenever its environment is installed.
+one that does not exist, for a service exists whenever its environment is installed. To its nine commands
+comes `reload`: a configuration given to a service that reads it while it runs.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ START = "start"
 SHUTDOWN = "shutdown"
 ACTIVATE = "activate"
 DEACTIVATE = "deactivate"
+RELOAD = "reload"
 EXIT = "exit"  # no command: the service ended by itself
 
 # Commands that are not a transition of the same name.
@@ -68,7 +70,7 @@ MACHINES: Dict[str, Table] = {
         NON_EXISTENT: {DEPLOY: DEPLOYED},
         DEPLOYED: {CONFIGURE: CONFIGURED, REMOVE: NON_EXISTENT},
         CONFIGURED: {CONFIGURE: CONFIGURED, START: ACTIVE, REMOVE: NON_EXISTENT},
-        ACTIVE: {DEACTIVATE: PASSIVE, SHUTDOWN: CONFIGURED, EXIT: CONFIGURED},
+        ACTIVE: {DEACTIVATE: PASSIVE, RELOAD: ACTIVE, SHUTDOWN: CONFIGURED, EXIT: CONFIGURED},
         PASSIVE: {ACTIVATE: ACTIVE, SHUTDOWN: CONFIGURED, EXIT: CONFIGURED},
     },
 }
@@ -141,6 +143,7 @@ COMMANDS: Dict[str, Command] = {
     ACTIVATE: Command(_in(INSTALLED), _in(PASSIVE), ((SERVICE, ACTIVATE),)),
     DEACTIVATE: Command(_in(INSTALLED), _in(ACTIVE), ((SERVICE, DEACTIVATE),)),
     CONFIGURE: Command(_in(INSTALLED), _in(DEPLOYED, CONFIGURED), ((SERVICE, CONFIGURE),), needs_order=True),
+    RELOAD: Command(_in(INSTALLED), _in(ACTIVE), ((SERVICE, RELOAD),), needs_order=True),
 }
 
 

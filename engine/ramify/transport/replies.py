@@ -10,6 +10,7 @@ from ramify.transport.errors import UnusableReplyError
 
 Environment = Literal["non-existent", "code-loaded", "configured", "installed"]
 Service = Literal["non-existent", "deployed", "configured", "active", "passive"]
+Held = Literal["", "stopped", "paused"]
 
 
 class Hello(Struct, frozen=True):
@@ -61,6 +62,7 @@ class NodeState(Struct, frozen=True):
     environment_digest: str = ""
     service_digest: str = ""
     binding: str = ""
+    held: Held = ""
     open: OpenStep | None = None
     pids: dict[str, int] = field(default_factory=dict)
     exits: dict[str, Exit] = field(default_factory=dict)

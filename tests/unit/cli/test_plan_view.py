@@ -6,7 +6,7 @@ from functools import partial
 from msgspec import structs
 
 from ramify.cli import plan_view
-from ramify.cli.plan_view import NOTHING, SCREEN
+from ramify.cli.plan_view import SCREEN
 from ramify.compile.fleet import Fleet
 from ramify.model.plan import Open, Plan, Summary
 from unit.cli import fleets
@@ -92,7 +92,10 @@ def test_one_variable_of_one_zone_among_many_is_told_in_a_few_lines(golden: Gold
 
 def test_nothing_to_do_is_one_line() -> None:
     fleet = fleets.compiled(fleets.small())
-    assert text(fleet, fleets.planned(fleet, fleets.recorded(fleet).values())) == f"{NOTHING}\n"
+    assert (
+        text(fleet, fleets.planned(fleet, fleets.recorded(fleet).values()))
+        == "No changes. Your fleet matches the hierarchy.\n"
+    )
 
 
 def test_changes_that_differ_from_node_to_node_still_fit_a_screen(golden: Golden) -> None:

@@ -305,6 +305,7 @@ def test_whatever_differs_shows_in_the_digest(other: object) -> None:
         {"grace": 1.5}, {"role": "initiator"}, {"stop": structs.replace(AGENT.stop, timeout=11.0)},
         {"activate": structs.replace(AGENT.activate, signal="USR1")},
         {"deactivate": structs.replace(AGENT.deactivate, argv=("./off",))},
+        {"reload": structs.replace(AGENT.reload, signal="HUP")},
         {"health": Health(kind="tcp", port="80")},
     ],
     ids=str,

@@ -121,6 +121,17 @@ def test_a_directory_of_another_version_is_refused(directory: Directory, file: P
         Directory(file)
 
 
+def test_a_directory_of_the_version_before_is_taken_over(directory: Directory, file: Path) -> None:
+    directory.write([record("/a")])
+    directory.close()
+    connection = sqlite3.connect(file)
+    connection.execute("ALTER TABLE nodes DROP COLUMN held")
+    connection.execute(f"PRAGMA user_version = {VERSION - 1}")
+    connection.close()
+
+    assert Directory(file).records() == {"/a": record("/a")}
+
+
 def test_two_processes_read_what_the_other_wrote(directory: Directory, file: Path) -> None:
     other = Directory(file)
     directory.write([record("/a")])

@@ -395,6 +395,7 @@ start: {probe: ["{python}", probe.py, 5], relay: ./relay --fast}
 stop: {signal: SIGINT, timeout: 2.5}
 activate: {command: ./probe on}
 deactivate: {signal: usr1}
+reload: {signal: hup}
 grace: 0
 install_timeout: 60
 """
@@ -411,6 +412,7 @@ install_timeout: 60
         assert (read.start_from, read.stop) == ("manifest", Stop("INT", 2.5))
         assert read.activate == Control(argv=("./probe", "on"))
         assert read.deactivate == Control(signal="USR1")
+        assert read.reload == Control(signal="HUP")
         assert (read.grace, read.install_timeout) == (0, 60)
         assert str(read.origins["stop"]) == "component.yml:14:1"
 

@@ -29,6 +29,7 @@ ODD = Component(
     stop=Stop("SIGINT", 3),
     activate=Control(),
     deactivate=Control("SIGSTOP", ("./pause", "now")),
+    reload=Control("SIGHUP"),
     grace=1,
     parameters={"PORT": Parameter(type="integer", default="80")},
 )

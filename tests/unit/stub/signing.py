@@ -114,6 +114,7 @@ SERVICE_FACTS = [
     ["TERM", 5.0],
     {"argv": None, "signal": "CONT"},
     {"argv": ["./pause"], "signal": None},
+    {"argv": None, "signal": "HUP"},
     0.02,
     None,
 ]
@@ -228,7 +229,11 @@ class Realm:
                 "start": {"main": ["sh", "run.sh"]},
                 "start_from": "manifest",
                 "stop": {"signal": "TERM", "timeout": 5.0},
-                "control": {"activate": {"signal": "CONT"}, "deactivate": {"argv": ["./pause"]}},
+                "control": {
+                    "activate": {"signal": "CONT"},
+                    "deactivate": {"argv": ["./pause"]},
+                    "reload": {"signal": "HUP"},
+                },
                 "env": {
                     "PORT": "80",
                     "NAMED": f"name of {path}",

@@ -54,6 +54,7 @@ def test_a_deployed_node_reports_its_digests(host: Host) -> None:
         ("configure", ["deploy"]),
         ("configure-env", []),
         ("uninstall", ["deploy"]),
+        ("reload", []),
     ],
 )
 def test_a_command_out_of_place_is_refused_with_the_state_found(
@@ -370,3 +371,57 @@ def test_put_and_deploy_travel_in_one_go(host: Host) -> None:
 
     assert [reply["ok"] for reply in replies] == [True, True]
     assert Path(host.node(), "current").is_symlink()
+
+
+def held(host: Host, *names: str, held: str) -> dict[str, Any]:
+    """The reply to commands after which a node is held, or not any more."""
+    (reply,) = host.session({**commands(*names), "held": held})
+    return reply
+
+
+def test_what_was_stopped_on_purpose_is_told_apart_from_what_ended_by_itself(host: Host) -> None:
+    host.commands("deploy", order=prepared(host))
+
+    stopped = held(host, "shutdown", held="stopped")
+
+    assert stopped["state"]["held"] == host.status()["held"] == "stopped"
+    assert host.commands("start")["state"]["held"] == "stopped"  # nobody said anything of it
+    assert held(host, held="")["state"]["held"] == host.status()["held"] == ""
+
+
+def test_only_what_was_done_holds_a_node_and_whoever_fails_to_start_is_not_held(host: Host) -> None:
+    host.commands("deploy", order=prepared(host))
+    refused = held(host, "start", held="stopped")
+    held(host, "shutdown", held="stopped")
+
+    failed = held(host, "activate", held="")
+
+    assert refused["error"]["code"] == "refused"
+    assert refused["state"]["held"] == ""
+    assert failed["error"]["code"] == "refused"
+    assert failed["state"]["held"] == host.status()["held"] == ""
+
+
+def test_nothing_is_held_where_nothing_is_installed(host: Host) -> None:
+    reply = held(host, held="stopped")
+
+    assert reply["error"]["code"] == "refused"
+    assert "nothing is installed" in reply["error"]["message"]
+    assert host.status()["held"] == ""
+    assert not host.node().exists()
+
+
+def test_a_node_that_is_taken_away_and_deployed_again_is_not_held(host: Host) -> None:
+    wanted = prepared(host)
+    host.commands("deploy", order=wanted)
+    held(host, "shutdown", held="stopped")
+    host.commands("uninstall")
+
+    assert host.commands("deploy", order=prepared(host))["state"]["held"] == ""
+
+
+@pytest.mark.parametrize("value", ["asleep", 1, [], {}], ids=str)
+def test_a_way_to_hold_that_nobody_knows_is_malformed(host: Host, value: object) -> None:
+    (reply,) = host.session({**commands("start"), "held": value})
+
+    assert reply["error"]["code"] == "malformed"

@@ -201,6 +201,44 @@ def test_activate_and_deactivate_by_command(host: Host) -> None:
     assert states(host.commands("shutdown")) == ("installed", "configured")
 
 
+RELOADING = """
+trap 'cat $RAMIFY_CONFIG/word' HUP
+echo up
+while :; do sleep 0.02; done
+"""
+
+
+def configured(host: Host, word: str, **service: Any) -> dict[str, Any]:
+    """An order whose service reads a word from a file when it is told to."""
+    digest, data = pack({"x": ""})
+    host.put((digest, data))
+    file = {"name": "word", "mode": 0o600, "content": f"{word}\n"}
+    start, control = {"main": ["sh", "-c", RELOADING]}, {"reload": {"signal": "HUP"}}
+    told = {"start": start, "control": control, "files": [file], **service}
+    return order(digest, service_digest=word, service=told)
+
+
+def test_a_service_reads_its_new_files_and_goes_on(host: Host) -> None:
+    before = host.commands("deploy", order=configured(host, "one"))
+    eventually(lambda: log(host) == "up\n")
+    after = host.commands("reload", order=configured(host, "two"))
+    eventually(lambda: log(host).endswith("two\n"))
+
+    assert states(after) == ("installed", "active")
+    assert after["state"]["service_digest"] == "two"
+    assert after["state"]["pids"] == before["state"]["pids"]
+
+
+def test_a_service_is_not_told_to_reload_what_only_a_new_process_can_see(host: Host) -> None:
+    before = host.commands("deploy", order=configured(host, "one"))
+    refused = host.commands("reload", order=configured(host, "two", env={"A": "1"}, args=["--more"]))
+
+    assert refused["error"]["code"] == "refused"
+    assert refused["error"]["message"] == f"{PATH} must be restarted to be given its env and args"
+    assert refused["state"] == before["state"]
+    assert (host.node() / "current" / "config" / "word").read_text() == "one\n"
+
+
 def test_a_component_that_states_no_way_says_so(host: Host) -> None:
     deploy(host, "exec sleep 1000")
 

@@ -26,6 +26,7 @@ TABLE_1 = {
     "deactivate": (["installed"], ["active"], ("installed", "passive")),
     "configure": (["installed"], ["deployed", "configured"], ("installed", "configured")),
 }
+COMMANDS = {**TABLE_1, "reload": (["installed"], ["active"], ("installed", "active"))}
 REACHABLE = {
     ("non-existent", "non-existent"),
     ("code-loaded", "non-existent"),
@@ -93,7 +94,7 @@ def test_a_service_exists_exactly_while_its_environment_is_installed() -> None:
 @pytest.mark.parametrize("command", tables.COMMANDS)
 @pytest.mark.parametrize("state", ALL, ids="/".join)
 def test_conditions_and_results_are_those_of_table_1(command: str, state: tuple[str, str]) -> None:
-    environments, services, result = TABLE_1[command]
+    environments, services, result = COMMANDS[command]
     reason = tables.condition(command, state)
 
     assert (reason == "") == (state[0] in environments and state[1] in services)
@@ -111,8 +112,8 @@ def test_a_refusal_names_the_state_that_was_found(command: str, state: tuple[str
         assert reason.endswith((f"found {state[0]}", f"found {state[1]}"))
 
 
-def test_there_are_the_nine_commands_of_table_1() -> None:
-    assert set(tables.COMMANDS) == set(TABLE_1)
+def test_there_are_the_nine_commands_of_table_1_and_one_more() -> None:
+    assert set(tables.COMMANDS) == set(COMMANDS)
 
 
 def test_configure_env_loads_only_where_the_code_differs() -> None:

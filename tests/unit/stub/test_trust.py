@@ -140,6 +140,8 @@ FORGERIES: list[tuple[str, Change]] = [
     ("service.control.activate", lambda o: o["service"]["control"].update(activate={"signal": "HUP"})),
     ("service.control.deactivate", lambda o: o["service"]["control"].update(deactivate={"argv": ["./x"]})),
     ("service.control.deactivate", lambda o: o["service"]["control"].update(deactivate={"signal": "STOP"})),
+    ("service.control.reload", lambda o: o["service"]["control"].update(reload={"argv": ["./x"]})),
+    ("service.control.reload", lambda o: o["service"]["control"].pop("reload")),
     ("service.grace", lambda o: o["service"].update(grace=0)),
     ("service.health", lambda o: o["service"].update(health={"kind": "tcp", "port": "80"})),
     ("service.env.PORT", lambda o: o["service"]["env"].update(PORT="81")),

@@ -1,31 +1,24 @@
 """`ramify apply`: bring nodes to what the project, or a saved plan, says of them."""
 
 from collections.abc import Iterable
-from functools import partial
 
 import click
 
-from ramify.cli import exits, lazy, plan_view, refreshing, report_view, saved_plans
-from ramify.cli.accounts import counts, exit_code
+from ramify.cli import lazy, refreshing, saved_plans
 from ramify.cli.arguments import locked_option, paths_argument
 from ramify.cli.carrying import Carried, carry
 from ramify.cli.failures import failure
 from ramify.cli.folding import fold, shortened
 from ramify.cli.labs import follow, must_be_up
-from ramify.cli.project import component, hosts, opened, resumed
+from ramify.cli.performing import ended, must_be_approvable, perform, show, unchanged
+from ramify.cli.project import opened, resumed
 from ramify.cli.session import Session
 from ramify.cli.there import whole_plan
 from ramify.compile import holding
-from ramify.initiator.operator import Workspace
-from ramify.model.plan import Action, Plan
+from ramify.model.plan import Plan
 from ramify.model.record import NodeResult, Outcome
 from ramify.model.saved import Saved
 
-QUESTION = """
-Do you want to perform these actions?
-  Only "yes" will be accepted to approve.
-
-  Enter a value: """
 DONE_ALREADY = "Nothing to do. All that this plan says is done."
 
 
@@ -46,9 +39,9 @@ def command(
 ) -> int:
     """Bring the nodes at PATH and below to what the project says of them; all without a PATH.
 
-    Shows the plan, asks, and carries it out: each initiator deploys its own children. Exits with 2 when
-    nodes failed or nobody knows what became of them, 4 when all that is missing is on hosts that could not
-    be reached.
+    Shows the plan, asks, and carries it out: each initiator deploys its own children. What was stopped or
+    paused on purpose stays so: `ramify start` and `activate` end that. Exits with 2 when nodes failed or
+    nobody knows what became of them, 4 when all that is missing is on hosts that could not be reached.
 
     Instead of paths it takes the file of a plan that `ramify plan -o FILE` saved. It does just what that
     says, without asking; nodes that are not any more as they were then are left alone, and it exits with 3.
@@ -58,22 +51,11 @@ def command(
         return _saved(session, saved_plans.read(file), strict=strict)
     if strict:
         raise failure("usage", "--strict is for saved plans", "`ramify plan -o FILE` saves one.")
-    if not yes and not session.interactive:
-        raise failure("approval", "nobody is there to approve the plan", "`-y` applies without asking.")
+    must_be_approvable(session, yes)
     with opened(session, locked=locked) as space:
         if refresh:
             refreshing.look(session, space, selection)
-        plan = whole_plan(session, space, selection)
-        if plan.anything:
-            must_be_up(space, plan)
-        _show(session, space, plan)
-        if not plan.anything:
-            return _ended(session, plan, Carried(_unchanged(plan)), quiet=True)
-        if not yes and not _approved(session):
-            session.note("Apply cancelled: nothing was done.")
-            return exits.ERROR
-        follow(space)
-        return _ended(session, plan, carry(session, space, plan, "apply"))
+        return perform(session, space, whole_plan(session, space, selection), yes=yes)
 
 
 def _saved(session: Session, saved: Saved, *, strict: bool) -> int:
@@ -89,13 +71,13 @@ def _saved(session: Session, saved: Saved, *, strict: bool) -> int:
             return _refused(session, held.plan, stale)
         if not held.plan.anything and not held.stale:
             session.say(session.paint("good", DONE_ALREADY))
-            return _ended(session, held.plan, Carried(_unchanged(held.plan)), quiet=True)
+            return ended(session, held.plan, Carried(unchanged(held.plan)), quiet=True)
         stale = holding.stale_now(held, records, saved.observed)
-        _show(session, space, holding.without(held.plan, stale))
+        show(session, space, holding.without(held.plan, stale))
         if stale:
             session.say(f"\n{_left_alone(stale)}")
         follow(space)
-        return _ended(session, held.plan, carry(session, space, held.plan, "apply", held))
+        return ended(session, held.plan, carry(session, space, held.plan, "apply", held))
 
 
 def _left_alone(stale: Iterable[str]) -> str:
@@ -109,42 +91,8 @@ def _refused(session: Session, plan: Plan, stale: dict[str, str]) -> int:
     why = "other nodes of the plan moved on, and it was to be carried out whole"
     results = tuple(
         NodeResult(node.path, Outcome.SKIPPED, stale.get(node.path, why), stale=node.path in stale)
-        if node.path in stale or node.action is not Action.UNCHANGED
+        if node.path in stale or node.action.acts
         else NodeResult(node.path, Outcome.UNCHANGED)
         for node in plan.nodes
     )
-    return _ended(session, plan, Carried(results))
-
-
-def _show(session: Session, space: Workspace, plan: Plan) -> None:
-    shown = plan_view.detailed(space.fleet, plan, full=session.verbose)
-    describe = partial(component, space.fleet)
-    session.say(plan_view.text(shown, describe, session.paint, full=session.verbose))
-
-
-def _approved(session: Session) -> bool:
-    return session.ask(QUESTION).strip() == "yes"
-
-
-def _unchanged(plan: Plan) -> tuple[NodeResult, ...]:
-    return tuple(NodeResult(node.path, Outcome.UNCHANGED) for node in plan.nodes)
-
-
-def _ended(session: Session, plan: Plan, carried: Carried, *, quiet: bool = False) -> int:
-    found = counts(carried.results)
-    if session.json:
-        session.document(
-            {"plan": plan.summary, "counts": found, "results": carried.results, "others": carried.others}
-        )
-    elif not quiet:
-        if carried.others:
-            session.say(f"\nNot planned, but found on the way: {', '.join(_others(carried))}")
-        told = report_view.text(carried.results, hosts(plan), session.paint, full=session.verbose)
-        session.say(f"\n{told}")
-    if carried.interrupted:
-        return exits.INTERRUPTED
-    return exit_code(found, stale=any(result.stale for result in carried.results))
-
-
-def _others(carried: Carried) -> list[str]:
-    return [f"{name}" for name in fold(result.path for result in carried.others)][:4]
+    return ended(session, plan, Carried(results))

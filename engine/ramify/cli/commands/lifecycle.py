@@ -1,0 +1,111 @@
+"""`ramify start`, `stop`, `restart` and the other commands of HPL's Table 1, on nodes that are deployed."""
+
+import click
+
+from ramify.cli import lazy
+from ramify.cli.arguments import paths_required
+from ramify.cli.performing import LAST_QUESTION, QUESTION, must_be_approvable, perform
+from ramify.cli.project import opened
+from ramify.cli.session import Session
+from ramify.cli.there import whole_plan
+from ramify.initiator.operator import Workspace
+from ramify.model.plan import Goal, Plan
+
+_yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+def _made(goal: Goal, told: str, *examples: str) -> click.Command:
+    """The command for a goal; they differ in nothing else."""
+
+    def command(session: Session, selection: tuple[str, ...], yes: bool) -> int:
+        return _carry_out(session, selection, goal, yes=yes)
+
+    command.__doc__ = told
+    taking_paths = paths_required(_yes_option(command))
+    lines = (f"ramify {goal} {example}" for example in examples)
+    return lazy.command(*lines, name=goal)(taking_paths)
+
+
+def _carry_out(session: Session, selection: tuple[str, ...], goal: Goal, *, yes: bool) -> int:
+    if goal != "uninstall":
+        must_be_approvable(session, yes)
+    with opened(session, signed=False) as space:
+        plan = whole_plan(session, space, selection, goal)
+        if goal == "uninstall" and plan.anything and _leaves_nothing(space, plan):
+            # Typed, by whoever or by a pipe: a flag in some script is not enough for that.
+            return perform(session, space, plan, yes=False, question=LAST_QUESTION)
+        must_be_approvable(session, yes or not plan.anything)
+        return perform(session, space, plan, yes=yes, question=QUESTION)
+
+
+def _leaves_nothing(space: Workspace, plan: Plan) -> bool:
+    leaving = {node.path for node in plan.nodes if node.action.acts}
+    return all(path in leaving for path, record in space.records().items() if record.exists)
+
+
+start = _made(
+    "start",
+    """Start the services at PATH and below that do not run; initiators before what is below them.
+
+    They run what was installed: `apply` brings nodes to what the hierarchy says. What was stopped on purpose
+    is not held any more.
+    """,
+    "/region1/zone3",
+    "'/**/db'",
+)
+stop = _made(
+    "stop",
+    """Stop the services at PATH and below; what is below an initiator before the initiator.
+
+    They are held from then on: `apply` configures them where that is due, and does not start them. `start`
+    and `restart` do. PATH/. stops an initiator alone: what is below it goes on, and waits for it.
+    """,
+    "/region1/zone3",
+    "/region1/zone3/.    # the initiator alone",
+)
+restart = _made(
+    "restart",
+    """Restart the services at PATH and below, and start those that do not run; initiators first.""",
+    "'/region1/zone[1-3]'",
+    "-y '/**/web*'",
+)
+activate = _made(
+    "activate",
+    """Let the paused services at PATH and below go on.""",
+    "/region1/zone3",
+)
+deactivate = _made(
+    "deactivate",
+    """Have the running services at PATH and below pause, as their components say; initiators go on.
+
+    They are held from then on: `apply` leaves them paused. `activate` and `restart` end that.
+    """,
+    "/region1/zone3",
+)
+configure = _made(
+    "configure",
+    """Give the services at PATH and below their configuration again, what was installed stays.
+
+    A service whose component says how it reloads goes on meanwhile, others are restarted. Those that were
+    stopped or paused on purpose stay so.
+    """,
+    "/region1/zone3",
+)
+configure_env = _made(
+    "configure-env",
+    """Install the nodes at PATH and below again: code, its configuration, installer, then the service.
+
+    Data stays. Those that were stopped or paused on purpose stay so.
+    """,
+    "/region1/zone3/app1",
+)
+uninstall = _made(
+    "uninstall",
+    """Take away all that is deployed at PATH and below, with its data; children before their parents.
+
+    The hierarchy still has these nodes: the next `apply` deploys them anew. When nothing would be left, the
+    approval must be typed: -y is not enough.
+    """,
+    "/region1/zone3",
+    "/    # everything",
+)

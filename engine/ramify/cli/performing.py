@@ -1,0 +1,87 @@
+"""Show a plan, ask, carry it out, and tell what it came to: the same for every goal."""
+
+from functools import partial
+
+from ramify.cli import exits, plan_view, report_view
+from ramify.cli.accounts import counts, exit_code
+from ramify.cli.carrying import Carried, carry
+from ramify.cli.failures import failure
+from ramify.cli.folding import fold
+from ramify.cli.goal_words import WORDS
+from ramify.cli.labs import follow, must_be_up
+from ramify.cli.project import component, hosts
+from ramify.cli.session import Session
+from ramify.initiator.operator import Workspace
+from ramify.model.events import untouched
+from ramify.model.plan import Plan
+from ramify.model.record import NodeResult
+
+QUESTION = """
+Do you want to perform these actions?
+  Only "yes" will be accepted to approve.
+
+  Enter a value: """
+
+LAST_QUESTION = """
+Do you really want to uninstall all that is deployed?
+  Only "yes" will be accepted to approve, and -y is not.
+
+  Enter a value: """
+
+
+def must_be_approvable(session: Session, yes: bool) -> None:
+    """Find out before anything else that nobody could approve.
+
+    Raises:
+        DiagnosticsError: nobody is there to answer.
+    """
+    if not yes and not session.interactive:
+        raise failure("approval", "nobody is there to approve the plan", "`-y` does it without asking.")
+
+
+def perform(session: Session, space: Workspace, plan: Plan, *, yes: bool, question: str = QUESTION) -> int:
+    """Carry a plan out if it is approved; the exit code."""
+    if plan.anything:
+        must_be_up(space, plan)
+    show(session, space, plan)
+    if not plan.anything:
+        return ended(session, plan, Carried(unchanged(plan)), quiet=True)
+    if not yes and session.ask(question).strip() != "yes":
+        session.note(f"{WORDS[plan.goal].name} cancelled: nothing was done.")
+        return exits.ERROR
+    follow(space)
+    return ended(session, plan, carry(session, space, plan, "apply"))
+
+
+def show(session: Session, space: Workspace, plan: Plan) -> None:
+    """Show a plan: all of it where that is little."""
+    shown = plan_view.detailed(space.fleet, plan, full=session.verbose)
+    describe = partial(component, space.fleet)
+    session.say(plan_view.text(shown, describe, session.paint, full=session.verbose))
+
+
+def unchanged(plan: Plan) -> tuple[NodeResult, ...]:
+    """What a plan comes to that has nothing to do."""
+    return tuple(untouched(node, plan.goal) for node in plan.nodes)
+
+
+def ended(session: Session, plan: Plan, carried: Carried, *, quiet: bool = False) -> int:
+    """Tell what a run came to; the exit code."""
+    found = counts(carried.results)
+    if session.json:
+        session.document(
+            {"plan": plan.summary, "counts": found, "results": carried.results, "others": carried.others}
+        )
+    elif not quiet:
+        if carried.others:
+            session.say(f"\nNot planned, but found on the way: {', '.join(_others(carried))}")
+        run = WORDS[plan.goal].name
+        told = report_view.text(carried.results, hosts(plan), session.paint, full=session.verbose, run=run)
+        session.say(f"\n{told}")
+    if carried.interrupted:
+        return exits.INTERRUPTED
+    return exit_code(found, stale=any(result.stale for result in carried.results))
+
+
+def _others(carried: Carried) -> list[str]:
+    return [f"{name}" for name in fold(result.path for result in carried.others)][:4]
