@@ -357,7 +357,7 @@ class Visit:
 
 
 def _of_lifecycle(said: Rollout, goal: Goal) -> Rollout:
-    """A rollout for what is no change: there is no release to go back to, and what goes down needs no watch."""
+    """A rollout for what is no change: nothing to go back to, and what goes down needs no watch."""
     kept = structs.replace(said, on_failure="pause") if said.on_failure == "rollback" else said
     return structs.replace(kept, waves=None, bake=None, gate=None) if AIMS[goal].down else kept
 
