@@ -42,6 +42,18 @@ class PathExpression(click.ParamType[str]):
         return [CompletionItem(before + name) for name in names if name.startswith(path)]
 
 
+class PathOrPlan(PathExpression):
+    """The same, or the file of a saved plan."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Files where no path was begun."""
+        if incomplete and not incomplete.startswith(("/", "!")):
+            return [CompletionItem(incomplete, type="file")]
+        return super().shell_complete(ctx, param, incomplete)
+
+
 def _read(context: click.Context, _: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
     """The expressions, with those of stdin where "-" stands for them."""
     if STDIN not in texts or context.resilient_parsing:  # who presses TAB has nothing on stdin
@@ -73,6 +85,9 @@ paths_argument = click.argument(
 )
 paths_required = click.argument(
     "selection", metavar="PATH...", nargs=-1, required=True, type=PathExpression(), callback=_read
+)
+paths_or_plan_argument = click.argument(
+    "selection", metavar="[PATH|FILE]...", nargs=-1, type=PathOrPlan(), callback=_read
 )
 locked_option = click.option(
     "--locked", is_flag=True, help="Refuse what is not in the repository's lock, or differs from it."

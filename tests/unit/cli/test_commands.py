@@ -122,6 +122,15 @@ def test_paths_are_completed_step_by_step(
     assert [line.partition(",")[2] for line in ramify().out.split()] == offered
 
 
+@pytest.mark.usefixtures("untouched")
+def test_apply_completes_files_too(ramify: Ramify, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_RAMIFY_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    for typed, offered in (("cha", "file,cha"), ("/", "plain,/site")):
+        monkeypatch.setenv("COMP_WORDS", f"ramify apply {typed}")
+        assert ramify().out.split() == [offered]
+
+
 @pytest.mark.lab
 def test_a_fresh_project_runs_on_the_lab_at_once(project: Path, ramify: Ramify) -> None:
     try:

@@ -121,7 +121,10 @@ def test_a_saved_plan_is_carried_out_just_as_it_is(project: Path, ramify: Ramify
         assert shown.code == 3
         assert "Left alone, since they moved on after this was planned: /site/room1/sensor2." in shown.out
         assert '~ service.env.INTERVAL: "7" -> "1"' not in shown.out
+        told = ramify("apply", "change.plan")
+        assert told.out.startswith("Left alone, since they moved on")
         again = ramify("apply", "change.plan", "--json")
+        assert json.loads(again.out)["plan"]["change"] == 0
         assert (again.code, outcomes(again.out)["stale"]) == (3, ["/site/room1/sensor2"])
         assert ramify("plan", "--refresh-only", "--detailed-exitcode").code == 0
     finally:

@@ -81,6 +81,16 @@ def test_values_of_any_size_do_not_stop_a_record() -> None:
     assert event.record == record
 
 
+@given(st.integers(0, 3 * messages.MANY))
+def test_generations_of_many_nodes_go_in_several_messages(number: int) -> None:
+    seen = {f"/n{at}": "0" * 16 for at in range(number)}
+
+    groups = list(messages.generations(seen))
+
+    assert {path: one for group in groups for path, one in group.items()} == seen
+    assert all(0 < len(group) <= messages.MANY for group in groups)
+
+
 def test_neither_do_changes_of_any_size_stop_a_plan() -> None:
     large = NodePlan("/a", Action.UPDATE, "h", "/", changes=(Change("x", None, "x" * (HEADER_LIMIT + 1)),))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import click
 
 from ramify.cli import lazy, refreshing, saved_plans
-from ramify.cli.arguments import locked_option, paths_argument
+from ramify.cli.arguments import locked_option, paths_or_plan_argument
 from ramify.cli.carrying import Carried, carry
 from ramify.cli.failures import failure
 from ramify.cli.folding import fold, shortened
@@ -29,7 +29,7 @@ DONE_ALREADY = "Nothing to do. All that this plan says is done."
     "ramify apply -y --json > report.json",
     name="apply",
 )
-@paths_argument
+@paths_or_plan_argument
 @locked_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @refreshing.refresh_option
@@ -73,11 +73,13 @@ def _saved(session: Session, saved: Saved, *, strict: bool) -> int:
             session.say(session.paint("good", DONE_ALREADY))
             return ended(session, held.plan, Carried(unchanged(held.plan)), quiet=True)
         stale = holding.stale_now(held, records, saved.observed)
-        show(session, space, holding.without(held.plan, stale))
+        told = holding.without(held.plan, stale)
+        if told.anything:
+            show(session, space, told)
         if stale:
-            session.say(f"\n{_left_alone(stale)}")
+            session.say(("\n" if told.anything else "") + _left_alone(stale))
         follow(space)
-        return ended(session, held.plan, carry(session, space, held.plan, "apply", held))
+        return ended(session, told, carry(session, space, held.plan, "apply", held))
 
 
 def _left_alone(stale: Iterable[str]) -> str:
