@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ramify.cli.progress import LevelProgress, Tracker
-from ramify.model.events import Event, Note
+from ramify.model.events import Event, Halted, Note
 
 _COLOURS = {
     "done": "green",
@@ -37,6 +37,9 @@ class Bars:
         """Move the bar of a level; notes go above the bars."""
         if isinstance(event, Note):
             self._progress.console.print(f"{event.path}: {event.text}", markup=False, highlight=False)
+        if isinstance(event, Halted):
+            told = f"Nothing new is begun: {event.reason}"
+            self._progress.console.print(told, markup=False, highlight=False)
         if level is not None:
             task = self._task(level)
             self._progress.update(task, completed=level.ended, total=level.total, told=_told(level))

@@ -1,8 +1,9 @@
 """Carry a plan out, and show how it goes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
 from msgspec import Struct
 
@@ -12,9 +13,9 @@ from ramify.cli.session import Session
 from ramify.cli.words import counted
 from ramify.compile.holding import Held
 from ramify.compile.unseen import above
-from ramify.initiator.messages import Kind
+from ramify.initiator.messages import Kind, Options
 from ramify.initiator.operator import Workspace, carry_out
-from ramify.model.events import Event, Report
+from ramify.model.events import Event, Halted, Report
 from ramify.model.plan import Plan
 from ramify.model.record import NodeResult
 
@@ -30,9 +31,19 @@ class Carried(Struct, frozen=True):
     results: tuple[NodeResult, ...]
     others: tuple[NodeResult, ...] = ()
     interrupted: bool = False
+    halted: Halted | None = None
+    run: str = ""
 
 
-def carry(session: Session, space: Workspace, plan: Plan, kind: Kind, held: Held | None = None) -> Carried:
+def carry(
+    session: Session,
+    space: Workspace,
+    plan: Plan,
+    kind: Kind,
+    held: Held | None = None,
+    *,
+    options: Options | None = None,
+) -> Carried:
     """Carry a plan out with progress on stderr; Ctrl-C gives what is known until then.
 
     Of a saved plan what is `held` is carried out, and nothing else.
@@ -41,7 +52,8 @@ def carry(session: Session, space: Workspace, plan: Plan, kind: Kind, held: Held
     interrupted = False
     with _shown(session, tracker) as display:
         try:
-            report = asyncio.run(_carried(space, plan, kind, held, tracker, display))
+            how = partial(carry_out, space, plan, kind=kind, held=held, options=options)
+            report = asyncio.run(_carried(how, tracker, display))
         except KeyboardInterrupt:
             report, interrupted = tracker.report(BROKEN_OFF), True
     planned = {node.path for node in plan.nodes}
@@ -49,17 +61,18 @@ def carry(session: Session, space: Workspace, plan: Plan, kind: Kind, held: Held
     mounts = frozenset(one.path for one in plan.open)
     there = tuple(result for result in more if any(above(result.path, mounts)))
     others = tuple(result for result in more if not any(above(result.path, mounts)))
-    return Carried((*planned_only(plan, report), *there), others, interrupted)
+    results = (*planned_only(plan, report), *there)
+    return Carried(results, others, interrupted, report.halted, report.run)
 
 
 async def _carried(
-    space: Workspace, plan: Plan, kind: Kind, held: Held | None, tracker: Tracker, display: Display
+    how: Callable[[Callable[[Event], None]], Awaitable[Report]], tracker: Tracker, display: Display
 ) -> Report:
     def emit(event: Event) -> None:
         display.event(event, tracker.feed(event))
 
     async with _ticking(display):
-        return await carry_out(space, plan, emit, kind=kind, held=held)
+        return await how(emit)
 
 
 @asynccontextmanager

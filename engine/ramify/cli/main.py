@@ -21,6 +21,7 @@ COMMANDS = {
     "schema": Told("ramify.cli.commands.schema", "Print the schemas of documents, for editors."),
     "plan": Told("ramify.cli.commands.plan", "Show what an apply would do."),
     "apply": Told("ramify.cli.commands.apply", "Bring nodes to what the project says of them."),
+    "rollout": Told("ramify.cli.commands.rollout", "Watch, pause and resume changes on their way."),
     "show": Told("ramify.cli.commands.show", "Show a saved plan."),
     "status": Told(
         "ramify.cli.commands.status", "Show what is recorded of the nodes, or look at them again."

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from ramify.cli import exits, plan_view, report_view
+from ramify.cli import exits, halting, plan_view, report_view, rollout_view
 from ramify.cli.accounts import counts, exit_code
 from ramify.cli.carrying import Carried, carry
 from ramify.cli.failures import failure
@@ -50,14 +50,17 @@ def perform(session: Session, space: Workspace, plan: Plan, *, yes: bool, questi
         session.note(f"{WORDS[plan.goal].name} cancelled: nothing was done.")
         return exits.ERROR
     follow(space)
-    return ended(session, plan, carry(session, space, plan, "apply"))
+    return ended(session, plan, carry(session, space, plan, "apply"), space)
 
 
 def show(session: Session, space: Workspace, plan: Plan) -> None:
-    """Show a plan: all of it where that is little."""
+    """Show a plan, all of it where that is little, and how it will be rolled out."""
     shown = plan_view.detailed(space.fleet, plan, full=session.verbose)
     describe = partial(component, space.fleet)
     session.say(plan_view.text(shown, describe, session.paint, full=session.verbose))
+    how = rollout_view.text(space.fleet, plan, space.most, session.paint)
+    if how:
+        session.say(f"\n{how}")
 
 
 def unchanged(plan: Plan) -> tuple[NodeResult, ...]:
@@ -65,21 +68,25 @@ def unchanged(plan: Plan) -> tuple[NodeResult, ...]:
     return tuple(untouched(node, plan.goal) for node in plan.nodes)
 
 
-def ended(session: Session, plan: Plan, carried: Carried, *, quiet: bool = False) -> int:
-    """Tell what a run came to; the exit code."""
+def ended(
+    session: Session, plan: Plan, carried: Carried, space: Workspace | None = None, *, quiet: bool = False
+) -> int:
+    """Tell what a run came to, and take it back where it is to be taken back; the exit code."""
     found = counts(carried.results)
-    if session.json:
-        session.document(
-            {"plan": plan.summary, "counts": found, "results": carried.results, "others": carried.others}
-        )
-    elif not quiet:
+    if not quiet and not session.json:
         if carried.others:
             session.say(f"\nNot planned, but found on the way: {', '.join(_others(carried))}")
         run = WORDS[plan.goal].name
         told = report_view.text(carried.results, hosts(plan), session.paint, full=session.verbose, run=run)
         session.say(f"\n{told}")
-    if carried.interrupted:
+    undone = halting.aftermath(session, space, carried) if space else None
+    if session.json:
+        report = {"plan": plan.summary, "counts": found, "results": carried.results, "others": carried.others}
+        session.document(report | halting.document(carried, undone))
+    if carried.interrupted or (undone and undone.interrupted):
         return exits.INTERRUPTED
+    if undone is not None:
+        return exits.FAILED if undone.left else exits.ROLLED_BACK
     return exit_code(found, stale=any(result.stale for result in carried.results))
 
 

@@ -143,6 +143,8 @@ class Lines:
         """Say it if it is a note or ends a level, or if the last line is long ago."""
         if isinstance(event, Note):
             self._say(f"{event.path}: {event.text}")
+        if isinstance(event, Halted):
+            self._say(f"Nothing new is begun: {event.reason}")
         if level is not None and isinstance(event, Finished) and level.ended == level.total:
             self._tell(str(level))
         self.tick()

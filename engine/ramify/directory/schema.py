@@ -33,6 +33,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
     ),
     ("ALTER TABLE nodes ADD COLUMN held TEXT NOT NULL DEFAULT ''",),
+    (
+        """CREATE TABLE rollouts (
+            run TEXT NOT NULL UNIQUE, standing TEXT NOT NULL, wish TEXT NOT NULL DEFAULT '',
+            who TEXT NOT NULL DEFAULT ''
+        )""",
+    ),
 )
 
 VERSION = len(STEPS)

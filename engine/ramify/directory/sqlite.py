@@ -12,6 +12,7 @@ from ramify.directory.connection import DirectoryError as DirectoryError  # noqa
 from ramify.directory.connection import opened, transaction
 from ramify.directory.history import History, put
 from ramify.directory.leases import Leases
+from ramify.directory.rollouts import Rollouts
 from ramify.model import paths
 from ramify.model.history import NodeChange
 from ramify.model.record import NodeRecord
@@ -42,6 +43,7 @@ class Directory:
         self._connection = opened(file)
         self.history = History(self._connection)
         self.leases = Leases(self._connection)
+        self.rollouts = Rollouts(self._connection)
         self.bundles = Bundles(folder_of(file))
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ class Options(Struct, frozen=True):
     """How a run works, the same on every level: how many children at once, and seconds.
 
     An initiator says something every `beat`, if only that it lives; its parent gives it up after `silence`.
+    Without `rollouts` nothing is kept to that the hierarchy says of waves and limits.
     Events wait for company for `gather`: thousands of nodes would be thousands of frames otherwise. As
     many runs as `history` says are remembered. Where another one holds what a run wants, it waits for `wait`,
     without a number for as long as it takes.
@@ -36,6 +37,7 @@ class Options(Struct, frozen=True):
     beat: float = 10
     silence: float = 60
     gather: float = 0.02
+    rollouts: bool = True
     history: int = KEEP
     wait: float | None = 0
 

@@ -28,6 +28,7 @@ from ramify.model.events import Event, Planned, Report, Unheard
 from ramify.model.history import Cause
 from ramify.model.plan import Goal, Plan, Summary
 from ramify.model.record import NodeRecord
+from ramify.model.rollout import Limits
 from ramify.repository import seals
 from ramify.repository.project import CACHE, Loaded
 from ramify.stub import archive
@@ -41,7 +42,10 @@ SQLITE = "sqlite:"
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """A project loaded, compiled and held against its directory."""
+    """A project loaded, compiled and held against its directory.
+
+    `most` is what may be lost when a plan is carried out, whatever the hierarchy says of that.
+    """
 
     loaded: Loaded
     fleet: Fleet
@@ -50,6 +54,7 @@ class Workspace:
     directory: Directory
     diagnostics: Diagnostics
     cause: Cause = field(default_factory=Cause)
+    most: Limits = field(default_factory=Limits)
 
     def records(self) -> dict[str, NodeRecord]:
         """All that is recorded."""
@@ -151,10 +156,18 @@ async def carry_out(
     Cancelling it lets go of all hosts; initiators further down finish what they are doing.
     """
     # asyncssh costs a tenth of a second to import: only those who connect pay for it.
+    from ramify.initiator.obeying import obey  # noqa: PLC0415
+    from ramify.initiator.risk import Risk  # noqa: PLC0415
     from ramify.initiator.run import Run  # noqa: PLC0415
+    from ramify.initiator.tasks import beside  # noqa: PLC0415
 
     async with _place(space) as place:
-        return await Run(_job(space, made, kind, options, held), place, emit, _now).carry_out()
+        job = _job(space, made, kind, options, held)
+        limits, on_failure = job.limits
+        risk = Risk(job.fleet.scope, limits, on_failure, tell=emit)
+        async with beside() as spawn:
+            spawn(obey(space.directory.rollouts, job.run, risk))
+            return await Run(job, place, emit, _now, risk).carry_out()
 
 
 async def ask(
@@ -206,6 +219,7 @@ def _job(
         options=options or Options(),
         mounts=unseen.due(made),
         held=held,
+        most=space.most,
     )
 
 

@@ -15,6 +15,7 @@ from ramify.initiator.endings import Ending, ending
 from ramify.initiator.gates import ShutError
 from ramify.initiator.ledger import Emit, Ledger
 from ramify.initiator.risk import HaltedError, Risk
+from ramify.initiator.standings import Kept
 from ramify.initiator.tasks import beside
 from ramify.initiator.visit import Job, Place, Visit
 from ramify.initiator.watch import Watch
@@ -46,6 +47,7 @@ class Run:
         after = {} if refresh else {branch.path: branch.after for branch in found}
         order = ordered(self._taken_in_order(), job.rollout, job.run)
         self._waves = Waves(order, after, job.rollout)
+        self._kept = Kept(job, place.directory.rollouts, self._waves, self._risk)
         self._news = asyncio.Event()
 
     def _taken_in_order(self) -> list[str]:
@@ -57,7 +59,7 @@ class Run:
 
         Cancelled, it lets go of all hosts; initiators further down finish what they are doing.
         """
-        directory, job = self._place.directory, self._job
+        directory, job, finished = self._place.directory, self._job, False
         self._begin()
         if job.held is not None:
             self._ledger.pass_over(job.held.stale)
@@ -66,8 +68,10 @@ class Run:
                 spawn(self._stop_when_halted())
                 async with asyncio.TaskGroup() as group:
                     await self._take(group)
+            finished = True
         finally:
-            report = structs.replace(self._ledger.report(), halted=self._risk.halted)
+            report = structs.replace(self._ledger.report(), halted=self._risk.halted, run=job.run)
+            self._kept.end(report, finished=finished)
             counts = {outcome.value: report.count(outcome) for outcome in Outcome}
             directory.history.finish(job.run, self._now(), counts)
         return report
@@ -78,6 +82,7 @@ class Run:
         directory.history.begin(job.remembered(self._now()))
         directory.bundles.keep(job.plan.bundle, job.bundle, bundles.packs(job.fleet.bundle))
         directory.bundles.retain(directory.history.forget(job.options.history))
+        self._kept.begin()
 
     async def _stop_when_halted(self) -> None:
         await self._risk.over.wait()
@@ -88,6 +93,7 @@ class Run:
         """Start branches as the waves say, until there is nothing more to start."""
         while not self._waves.over:
             self._news.clear()
+            self._kept.moved()
             for path in self._waves.ready():
                 self._waves.start(path)
                 group.create_task(self._branch(self._branches[path]), name=path)

@@ -58,7 +58,7 @@ class Job:
     @property
     def rollout(self) -> Rollout:
         """How the children are taken; whoever only looks takes them all."""
-        if self.kind != "apply":
+        if self.kind != "apply" or not self.options.rollouts:
             return NO_ROLLOUT
         said = rollout_of(self.fleet, self.fleet.scope)
         return said if self.plan.goal == "apply" else _of_lifecycle(said, self.plan.goal)

@@ -83,10 +83,11 @@ def untouched(node: NodePlan, goal: Goal) -> NodeResult:
 
 
 class Report(Struct, frozen=True):
-    """What a run came to: one result for every planned node, and why it did not go to its end."""
+    """What a run came to: one result for every planned node, and why it was halted, if it was."""
 
     results: tuple[NodeResult, ...]
     halted: Halted | None = None
+    run: str = ""
 
     def count(self, outcome: Outcome) -> int:
         """How many nodes ended so."""

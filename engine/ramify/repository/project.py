@@ -95,6 +95,19 @@ def load(
     )
 
 
+def known(folder: Path) -> Loaded:
+    """What a project's own file says, and nothing of what that names: enough to find its directory."""
+    files = Files(folder, Diagnostics())
+    written = _project(folder, files)
+    return Loaded(
+        bundle=None,
+        diagnostics=files.found,
+        project=written,
+        folder=folder,
+        store=Store(folder / CACHE / "packs"),
+    )
+
+
 def resumed(folder: Path, bundle: Bundle) -> Loaded:
     """A project with a bundle that was made from it earlier; its own file and its trust file are read."""
     cache, files = folder / CACHE, Files(folder, Diagnostics())

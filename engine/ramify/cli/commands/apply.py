@@ -1,6 +1,7 @@
 """`ramify apply`: bring nodes to what the project, or a saved plan, says of them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import click
 
@@ -10,6 +11,7 @@ from ramify.cli.carrying import Carried, carry
 from ramify.cli.failures import failure
 from ramify.cli.folding import fold, shortened
 from ramify.cli.labs import follow, must_be_up
+from ramify.cli.limits import Allowed, limit_options
 from ramify.cli.performing import ended, must_be_approvable, perform, show, unchanged
 from ramify.cli.project import opened, resumed
 from ramify.cli.session import Session
@@ -26,6 +28,7 @@ DONE_ALREADY = "Nothing to do. All that this plan says is done."
     "ramify apply",
     "ramify apply -y '/region1/zone[1-3]'",
     "ramify plan -o change.plan && ramify apply change.plan",
+    "ramify apply -y --max-fail 5 --max-offline 10%",
     "ramify apply -y --json > report.json",
     name="apply",
 )
@@ -33,34 +36,45 @@ DONE_ALREADY = "Nothing to do. All that this plan says is done."
 @locked_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @refreshing.refresh_option
+@limit_options
 @click.option("--strict", is_flag=True, help="Look first, and refuse a saved plan if any node moved on.")
-def command(
-    session: Session, selection: tuple[str, ...], *, locked: bool, yes: bool, refresh: bool, strict: bool
+def command(  # noqa: PLR0913 - as many as there are options
+    session: Session,
+    selection: tuple[str, ...],
+    *,
+    locked: bool,
+    yes: bool,
+    refresh: bool,
+    strict: bool,
+    allowed: Allowed,
 ) -> int:
     """Bring the nodes at PATH and below to what the project says of them; all without a PATH.
 
     Shows the plan, asks, and carries it out: each initiator deploys its own children. What was stopped or
     paused on purpose stays so: `ramify start` and `activate` end that. Exits with 2 when nodes failed or
-    nobody knows what became of them, 4 when all that is missing is on hosts that could not be reached.
+    nobody knows what became of them, 4 when all that is missing is on hosts that could not be reached, 5 when
+    a limit was reached and the rollout was taken back, as `on_failure: rollback` says.
 
     Instead of paths it takes the file of a plan that `ramify plan -o FILE` saved. It does just what that
     says, without asking; nodes that are not any more as they were then are left alone, and it exits with 3.
     """
     file = saved_plans.named(selection)
     if file is not None:
-        return _saved(session, saved_plans.read(file), strict=strict)
+        return _saved(session, saved_plans.read(file), allowed, strict=strict)
     if strict:
         raise failure("usage", "--strict is for saved plans", "`ramify plan -o FILE` saves one.")
     must_be_approvable(session, yes)
     with opened(session, locked=locked) as space:
         if refresh:
             refreshing.look(session, space, selection)
-        return perform(session, space, whole_plan(session, space, selection), yes=yes)
+        plan = whole_plan(session, space, selection)
+        return perform(session, replace(space, most=allowed.of(plan)), plan, yes=yes)
 
 
-def _saved(session: Session, saved: Saved, *, strict: bool) -> int:
-    """Carry out just what a saved plan says."""
-    with resumed(session, saved) as space:
+def _saved(session: Session, saved: Saved, allowed: Allowed, *, strict: bool) -> int:
+    """Carry out just what a saved plan says, as long as no more is lost than is allowed."""
+    with resumed(session, saved) as found:
+        space = replace(found, most=allowed.of(saved.plan))
         if saved.plan.anything:
             must_be_up(space, saved.plan)
         if strict:
@@ -79,7 +93,7 @@ def _saved(session: Session, saved: Saved, *, strict: bool) -> int:
         if stale:
             session.say(("\n" if told.anything else "") + _left_alone(stale))
         follow(space)
-        return ended(session, told, carry(session, space, held.plan, "apply", held))
+        return ended(session, told, carry(session, space, held.plan, "apply", held), space)
 
 
 def _left_alone(stale: Iterable[str]) -> str:

@@ -1,0 +1,54 @@
+"""`ramify rollout resume`: go on with a run that was paused."""
+
+from dataclasses import replace
+
+from msgspec import structs
+
+from ramify.cli import lazy
+from ramify.cli.failures import failure
+from ramify.cli.performing import perform
+from ramify.cli.project import warn
+from ramify.cli.session import Session
+from ramify.cli.standings import directory, find, run_argument
+from ramify.directory.sqlite import Directory
+from ramify.initiator.operator import workspace
+from ramify.model import bundle as bundles
+from ramify.model.bundle import UnusableBundleError
+from ramify.model.standing import RESUMABLE, State
+from ramify.repository import project
+
+
+@lazy.command("ramify rollout resume", "ramify rollout resume 3f2a", name="resume")
+@run_argument
+def command(session: Session, run: str) -> int:
+    """Go on with what a paused run has left, as it was planned then; without RUN with the last one.
+
+    What the project's files say by now does not count. Waves and limits begin anew for what is left.
+    """
+    with directory(session) as place:
+        standing = find(place, run, RESUMABLE)
+        ran = next((one for one in place.history.runs() if one.run == standing.run), None)
+        data = place.bundles.get(ran.bundle) if ran else None
+    if ran is None or data is None:
+        raise failure("unknown-run", f"the bundle of run {standing.run} is not kept", "Apply again.")
+    try:
+        found = project.resumed(session.folder, bundles.decode(data, ran.bundle))
+    except UnusableBundleError as error:
+        raise failure(
+            "unknown-run", f"run {standing.run} cannot be resumed: {error}", "Apply again."
+        ) from error
+    with workspace(found, data=data) as opened:
+        warn(session, list(opened.diagnostics))
+        space = replace(opened, most=standing.most)
+        plan = space.plan(ran.selection)
+        code = perform(session, space, plan, yes=True)
+        _remember(space.directory, standing.run, done=not plan.anything)
+        return code
+
+
+def _remember(place: Directory, run: str, *, done: bool) -> None:
+    """The run that goes on has taken the place of the one that had stopped; say how that came."""
+    standing = place.rollouts.get(run)
+    if standing is not None and (done or standing.next):
+        state = State.DONE if done else State.RESUMED
+        place.rollouts.put(structs.replace(standing, state=state))

@@ -1,0 +1,35 @@
+"""What follows when a run was halted: it waits for somebody, or it is taken back."""
+
+from typing import Any
+
+from ramify.cli import rollout_view
+from ramify.cli.carrying import Carried
+from ramify.cli.session import Session
+from ramify.cli.undoing import Undone, undo
+from ramify.initiator.operator import Workspace
+from ramify.model.standing import State
+
+
+def aftermath(session: Session, space: Workspace, carried: Carried) -> Undone | None:
+    """Say what is to be done with a run that was halted, or take it back; None if it is not taken back."""
+    if carried.halted is None:
+        return None
+    if carried.halted.action == "rollback":
+        return undo(session, space, carried)
+    standing = space.directory.rollouts.get(carried.run)
+    aborted = standing is not None and standing.state is State.ABORTED
+    head = session.paint("warning", "Aborted:" if aborted else "Paused:")
+    session.say(f"\n{head} {carried.halted.reason}.")
+    if not aborted:
+        session.say(rollout_view.way_on(carried.run))
+    return None
+
+
+def document(carried: Carried, undone: Undone | None) -> dict[str, Any]:
+    """The same as data; nothing where a run went to its end."""
+    if carried.halted is None:
+        return {}
+    found: dict[str, Any] = {"run": carried.run, "halted": carried.halted}
+    if undone is not None:
+        found["rollback"] = {"counts": undone.counts, "results": undone.results, "left": undone.left}
+    return found

@@ -1,0 +1,78 @@
+"""A run's own word on its rollout, kept in the directory while it goes on: whoever asks looks there."""
+
+from msgspec import structs
+
+from ramify.directory.rollouts import Rollouts
+from ramify.initiator.risk import Risk
+from ramify.initiator.visit import Job
+from ramify.initiator.waves import Waves
+from ramify.model.events import Report
+from ramify.model.record import NodeResult, Outcome
+from ramify.model.standing import ABORT, Standing, State
+
+OFTEN = 20
+"""So many times the number of those that were begun is written, at most, while nothing else moves."""
+
+_NOT_BEGUN = frozenset({Outcome.SKIPPED, Outcome.UNKNOWN})
+
+
+class Kept:
+    """The standing of one run."""
+
+    def __init__(self, job: Job, rollouts: Rollouts, waves: Waves, risk: Risk) -> None:
+        self._rollouts = rollouts
+        self._waves = waves
+        self._risk = risk
+        self._nodes = [node.path for node in job.plan.nodes if node.action.acts]
+        sizes = tuple(len(wave) for wave in waves.waves())
+        self._total = sum(sizes)
+        self._last = Standing(job.run, job.fleet.scope, waves=sizes, limits=risk.budget.limits, most=job.most)
+        self._counts = job.kind == "apply" and job.options.rollouts
+
+    def begin(self) -> None:
+        """It begins, in the place of those that stopped before."""
+        if self._counts:
+            self._rollouts.put(self._last)
+            self._rollouts.supersede(self._last.run, self._nodes)
+
+    def moved(self) -> None:
+        """Something may have changed: written if it matters."""
+        last, now = self._last, self._now()
+        same = (last.wave, last.failed, last.offline) == (now.wave, now.failed, now.offline)
+        if self._counts and (not same or (now.started - last.started) * OFTEN > self._total):
+            self._put(now)
+
+    def end(self, report: Report, *, finished: bool) -> None:
+        """It has ended, or was `finished` by nobody."""
+        if not self._counts:
+            return
+        halted = self._risk.halted
+        state = State.PAUSED if halted else State.DONE if finished else State.INTERRUPTED
+        if halted and self._rollouts.wished(self._last.run)[0] == ABORT:
+            state = State.ABORTED
+        left = () if state is State.DONE else tuple(map(_path, filter(_is_left, report.results)))
+        self._put(
+            structs.replace(self._now(), state=state, reason=halted.reason if halted else "", left=left)
+        )
+
+    def _now(self) -> Standing:
+        budget = self._risk.budget
+        return structs.replace(
+            self._last,
+            wave=self._waves.number,
+            started=self._total - len(self._waves.left),
+            failed=budget.failed,
+            offline=budget.offline,
+        )
+
+    def _put(self, standing: Standing) -> None:
+        self._last = standing
+        self._rollouts.put(standing)
+
+
+def _is_left(result: NodeResult) -> bool:
+    return result.outcome in _NOT_BEGUN and not result.stale
+
+
+def _path(result: NodeResult) -> str:
+    return result.path
