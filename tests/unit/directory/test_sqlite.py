@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ramify.directory.schema import VERSION
+from ramify.directory.schema import STEPS, VERSION
 from ramify.directory.sqlite import Directory, DirectoryError, KnownHost
 from ramify.model import paths
 from ramify.model.record import NodeRecord
@@ -121,15 +121,24 @@ def test_a_directory_of_another_version_is_refused(directory: Directory, file: P
         Directory(file)
 
 
-def test_a_directory_of_the_version_before_is_taken_over(directory: Directory, file: Path) -> None:
-    directory.write([record("/a")])
-    directory.close()
+@pytest.mark.parametrize("version", range(1, VERSION))
+def test_a_directory_of_an_earlier_version_is_taken_over(version: int, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(file)
-    connection.execute("ALTER TABLE nodes DROP COLUMN held")
-    connection.execute(f"PRAGMA user_version = {VERSION - 1}")
+    for statement in (statement for steps in STEPS[:version] for statement in steps):
+        connection.execute(statement)
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(nodes)")]
+    values = ["/a" if name == "path" else "{}" if name == "values" else "" for name in columns]
+    connection.execute(f"INSERT INTO nodes VALUES ({', '.join('?' for _ in columns)})", values)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.commit()
     connection.close()
 
-    assert Directory(file).records() == {"/a": record("/a")}
+    taken = Directory(file)
+
+    assert set(taken.records()) == {"/a"}
+    assert taken.rollouts.all() == []
+    taken.close()
 
 
 def test_two_processes_read_what_the_other_wrote(directory: Directory, file: Path) -> None:
