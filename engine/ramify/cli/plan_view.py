@@ -46,11 +46,13 @@ class Detail(Struct, frozen=True):
     lines: int
 
 
+_MORE = "`ramify plan PATH` shows a part, `-v` everything"
 _ALL = 10**9
 FULL = Detail(_ALL, _ALL, _ALL, _ALL)
 _ENOUGH = Detail(_ALL, _ALL, _ALL, 10)
 _DETAILS = (
     Detail(40, 8, 60, 10), Detail(20, 4, 20, 5), Detail(8, 3, 6, 3), Detail(4, 2, 3, 1), Detail(2, 1, 1, 1),
+    Detail(1, 1, 0, 0), Detail(0, 0, 0, 0),
 )  # fmt: skip
 
 
@@ -70,13 +72,14 @@ def text(plan: Plan, describe: Describe, paint: Paint = _PLAIN, *, full: bool = 
         reached = "" if plan.summary.held and plan.goal != "apply" else f" {WORDS[plan.goal].reached}"
         return "\n".join([paint("good", f"No changes.{reached}"), *held])
     details = (FULL,) if full else (_ENOUGH,) if _touched(plan) <= FEW else _DETAILS
-    body: list[str] = []
+    head, body = list(_legend(plan, paint)), list[str]()
+    last = paint("bold", summary_line(plan.summary, len(plan.open), plan.goal))
+    tail = [*held, *_open(plan, paint), "", last]
     for detail in details:
         body = list(_levels(levels(plan.nodes, describe, detail.groups), plan.goal, detail, paint))
-        if len(body) <= SCREEN - 6:
+        if len(head) + len(body) + len(tail) <= SCREEN:
             break
-    last = summary_line(plan.summary, len(plan.open), plan.goal)
-    return "\n".join([*_legend(plan, paint), *body, *held, *_open(plan, paint), "", paint("bold", last)])
+    return "\n".join([*head, *(body if not body or not body[0] else ["", *body]), *tail])
 
 
 def summary_line(summary: Summary, unknown: int = 0, goal: Goal = "apply") -> str:
@@ -133,13 +136,16 @@ def _levels(found: Iterable[Level], goal: Goal, detail: Detail, paint: Paint) ->
     for level in found:
         if not level.groups:
             continue
-        yield ""
+        if detail.groups:
+            yield ""
         yield paint("bold", f"Level {level.depth}: {_counts(level, goal)}")
         for group in level.groups[: detail.groups]:
             yield from _group(group, detail, paint)
         left = sum(len(group.nodes) for group in level.groups[detail.groups :])
-        if left:
-            yield f"    … and {counted(left, 'node')} more; `ramify plan PATH` shows a part, `-v` everything"
+        if left and detail.groups:
+            yield f"    … and {counted(left, 'node')} more; {_MORE}"
+    if not detail.groups:
+        yield f"    {_MORE}"
 
 
 def _counts(level: Level, goal: Goal) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from functools import partial
 
+import pytest
 from msgspec import structs
 
 from ramify.cli import plan_view
 from ramify.cli.plan_view import SCREEN
 from ramify.compile.fleet import Fleet
-from ramify.model.plan import Open, Plan, Summary
+from ramify.model.plan import Action, Change, NodePlan, Open, Plan, Summary, summarise
 from unit.cli import fleets
 
 Golden = Callable[[str, str], None]
@@ -114,6 +115,28 @@ def test_scattered_nodes_fit_a_screen() -> None:
     shown = text(fleet, fleets.planned(fleet, kept))
     assert shown.count("\n") <= SCREEN
     assert "more such paths" in shown
+
+
+@pytest.mark.parametrize("depth", [1, 4, 8, 16, 32])
+def test_whatever_changes_however_deep_it_fits_a_screen(depth: int) -> None:
+    """Every node for a reason of its own, and with values of its own."""
+    actions = [action for action in Action if action.acts]
+    nodes = tuple(
+        NodePlan(
+            "/" + "/".join(f"n{at}x{step}" for step in range(1 + at % depth)),
+            actions[at % 4],
+            f"h{at}",
+            f"/p{at}",
+            ("deploy",),
+            tuple(Change(f"v{n}", "a", f"{at}") for n in range(9)),
+            f"why {at}",
+            conditional="if" * (at % 2),
+            opaque=("deploy",) * (at % 3),
+        )
+        for at in range(2000)
+    )
+    shown = plan_view.text(Plan("", nodes, summarise(nodes)), str)
+    assert len(shown.splitlines()) <= SCREEN
 
 
 def test_everything_is_shown_when_asked_for() -> None:
