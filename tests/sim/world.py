@@ -32,7 +32,7 @@ from ramify.model import paths, saved
 from ramify.model.bundle import Bundle
 from ramify.model.events import Event, Planned, Report, Unheard
 from ramify.model.inventory import Host
-from ramify.model.plan import Plan
+from ramify.model.plan import Goal, Plan
 from ramify.model.record import NodeRecord, Outcome
 from ramify.model.rollout import Limits
 from ramify.model.saved import Saved
@@ -285,15 +285,18 @@ class Operator:
         assert not fleet.diagnostics.failed, list(fleet.diagnostics)
         return fleet
 
-    def plan(self, bundle: Bundle, *selection: str) -> Plan:
-        return self._plan(self.fleet(bundle), selection)
+    def plan(self, bundle: Bundle, *selection: str, goal: Goal = "apply") -> Plan:
+        return self._plan(self.fleet(bundle), selection, goal=goal)
 
-    def _plan(self, fleet: Fleet, selection: tuple[str, ...], there: There | None = None) -> Plan:
+    def _plan(
+        self, fleet: Fleet, selection: tuple[str, ...], there: There | None = None, goal: Goal = "apply"
+    ) -> Plan:
         records, there = self.records(), there or unseen.unasked(fleet)
         selected, _ = select(selection, unseen.known(fleet, records, there))
         digest = bundles.digest(bundles.encode(fleet.bundle))
-        made = plan(fleet, digest, records, selected, selection)
-        return unseen.completed(made, there, wanted(selected, records))
+        made = plan(fleet, digest, records, selected, selection, goal)
+        reached = wanted(selected, records) if goal == "apply" else selected
+        return unseen.completed(made, there, reached)
 
     async def apply(
         self,
@@ -308,6 +311,11 @@ class Operator:
         there = await self.ask(bundle) if fleet.unseen and kind == "apply" else None
         job = self._job(fleet, kind, self._plan(fleet, selection, there), options)
         return await self._run(replace(job, most=most or Limits()))
+
+    async def command(self, bundle: Bundle, goal: Goal, *selection: str, options: Options = QUICK) -> Report:
+        """Plan one of the lifecycle commands, and carry it out."""
+        fleet = self.fleet(bundle)
+        return await self._run(self._job(fleet, "apply", self._plan(fleet, selection, goal=goal), options))
 
     async def _run(self, job: Job) -> Report:
         self.events = []
