@@ -57,7 +57,8 @@ class SimHost:
 
     `wrong` is raised instead of a session. `stuck` answers no request until it is set. `dies_at` is the
     number of the moment at which the stub is killed, once: transitions and requests count. `fails` maps paths
-    to the transition that fails there, `refuses` names nodes whose commands are refused.
+    to the transition that fails there, `refuses` names nodes whose commands are refused, and `installs` those
+    whose commands take until an event, or until they are stopped.
     """
 
     def __init__(self, world: "World", name: str, folder: Path) -> None:
@@ -74,6 +75,7 @@ class SimHost:
         self.dies_at = 0
         self.fails: dict[str, str] = {}
         self.refuses: set[str] = set()
+        self.installs: dict[str, asyncio.Event] = {}
         self.puts: list[str] = []
         self.asked: list[str] = []
 
@@ -82,6 +84,9 @@ class SimHost:
         self.wrong, self.dies_at = None, 0
         self.fails.clear()
         self.refuses.clear()
+        for over in self.installs.values():
+            over.set()
+        self.installs.clear()
         if self.stuck is not None:
             self.stuck.set()
 
@@ -111,6 +116,7 @@ class SimSession:
         self._host = host
         self._channel: Channel | None = None
         self._over = False
+        self._stopped = asyncio.Event()
 
     async def greeted(self) -> Hello:
         return self._host.hello
@@ -123,6 +129,8 @@ class SimSession:
         if host.stuck is not None:
             await host.stuck.wait()
         await asyncio.sleep(0)
+        if op == "commands" and fields["path"] in host.installs:
+            await self._install(host.installs[fields["path"]])
         answers: dict[str, Callable[..., Reply]] = {
             "status": self._status,
             "have": self._have,
@@ -135,6 +143,18 @@ class SimSession:
             await host.world.settle(host)
         host.step()
         return reply
+
+    async def _install(self, over: asyncio.Event) -> None:
+        """An installer that takes its time, and ends when the session is stopped."""
+        ends = [asyncio.ensure_future(event.wait()) for event in (over, self._stopped)]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+
+    async def stop(self) -> None:
+        self._host.asked.append("stop")
+        self._stopped.set()
+        await asyncio.sleep(0)
 
     async def put(self, artifact: str, pack: Path, have: int | None = None) -> None:
         self._host.asked.append("put")
@@ -207,6 +227,8 @@ class SimSession:
             raise _error("refused", f"{node.path}: {reason or 'not today'}", found=node.told())
         code = order["code"]["artifact"] if order else node.code
         for step in tables.steps(command, load=code != node.code):
+            if self._stopped.is_set() and step[1] == tables.INSTALL:
+                raise _error("stopped", f"{command} was stopped, as asked", found=node.told())
             if host.fails.get(node.path) == step[1]:
                 raise _error("failed", f"{command} failed", found=node.told(), detail="last words")
             host.step()

@@ -31,6 +31,9 @@ class Liar:
             raise reply
         return reply
 
+    async def stop(self) -> None:
+        pass
+
     async def put(self, artifact: str, pack: object, have: int | None = None) -> None:
         pass
 

@@ -21,6 +21,7 @@ from ramify.compile.selection import select
 from ramify.compile.unseen import There
 from ramify.directory.sqlite import Directory
 from ramify.initiator import messages
+from ramify.initiator.brake import Brake
 from ramify.initiator.inquiry import Inquiry
 from ramify.initiator.messages import Chunk, Kind, Options, RunRequest
 from ramify.initiator.run import Run
@@ -203,7 +204,7 @@ class World:
 
     async def quiet(self) -> None:
         """Wait until no initiator has a run going on."""
-        for host in self.hosts.values():
+        for host in list(self.hosts.values()):
             for initiator in list(host.initiators.values()):
                 active = initiator.service._active
                 if active is not None and not initiator.dead:
@@ -263,6 +264,7 @@ class Operator:
         self.world = world
         self.store = store
         self.events: list[Event] = []
+        self.brake = Brake()
         self._number = 0
         self.open_directory()
 
@@ -319,7 +321,10 @@ class Operator:
 
     async def _run(self, job: Job) -> Report:
         self.events = []
-        return await Run(job, self._place(), self.events.append, lambda: f"{self._number:04}").carry_out()
+        run = Run(job, self._place(), self.events.append, lambda: f"{self._number:04}")
+        self.brake = Brake()
+        self.brake.fit(run.risk)
+        return await run.carry_out()
 
     def save(self, bundle: Bundle, *selection: str) -> Saved:
         """A plan to be carried out later, as it comes back from its file."""

@@ -3,21 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
 
 from msgspec import Struct
 
 from ramify.cli.accounts import planned_only
+from ramify.cli.interrupts import Interrupts
 from ramify.cli.progress import EVERY, Display, Lines, Tracker
 from ramify.cli.session import Session
 from ramify.cli.words import counted
 from ramify.compile.holding import Held
 from ramify.compile.unseen import above
 from ramify.initiator.messages import Kind, Options
-from ramify.initiator.operator import Workspace, carry_out
+from ramify.initiator.operator import Workspace, carry_out, commission
 from ramify.model.events import Event, Halted, Report
 from ramify.model.plan import Plan
 from ramify.model.record import NodeResult
+
+Emit = Callable[[Event], None]
+Work = Callable[[Emit], Awaitable[Report]]
 
 BROKEN_OFF = "interrupted: `ramify status --refresh` tells how it is now"
 
@@ -44,35 +47,39 @@ def carry(
     *,
     options: Options | None = None,
 ) -> Carried:
-    """Carry a plan out with progress on stderr; Ctrl-C gives what is known until then.
+    """Carry a plan out with progress on stderr; what Ctrl-C does is told in `interrupts`.
 
     Of a saved plan what is `held` is carried out, and nothing else.
     """
     tracker = Tracker(plan, everything=kind == "refresh")
-    interrupted = False
+    interrupts = Interrupts(session.note, one_by_one=kind == "apply")
+
+    async def work(emit: Emit) -> Report:
+        job = commission(space, plan, kind=kind, held=held, options=options)
+        return await carry_out(space, job, emit, interrupts.brake)
+
     with _shown(session, tracker) as display:
         try:
-            how = partial(carry_out, space, plan, kind=kind, held=held, options=options)
-            report = asyncio.run(_carried(how, tracker, display))
-        except KeyboardInterrupt:
-            report, interrupted = tracker.report(BROKEN_OFF), True
+            report = asyncio.run(_carried(work, tracker, display, interrupts))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            report = tracker.report(BROKEN_OFF)
+            interrupts.count += 1
     planned = {node.path for node in plan.nodes}
     more = [result for result in report.results if result.path not in planned]
     mounts = frozenset(one.path for one in plan.open)
     there = tuple(result for result in more if any(above(result.path, mounts)))
     others = tuple(result for result in more if not any(above(result.path, mounts)))
     results = (*planned_only(plan, report), *there)
-    return Carried(results, others, interrupted, report.halted, report.run)
+    return Carried(results, others, interrupts.count > 0, report.halted, report.run)
 
 
-async def _carried(
-    how: Callable[[Callable[[Event], None]], Awaitable[Report]], tracker: Tracker, display: Display
-) -> Report:
+async def _carried(work: Work, tracker: Tracker, display: Display, interrupts: Interrupts) -> Report:
     def emit(event: Event) -> None:
         display.event(event, tracker.feed(event))
 
     async with _ticking(display):
-        return await how(emit)
+        with interrupts.heard():
+            return await work(emit)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from ramify.model.events import (
     Planned,
     Report,
     Started,
+    Step,
     Unheard,
     untouched,
 )
@@ -96,7 +97,7 @@ class Tracker:
                 return level
             case Finished():
                 return self._finished(event.result)
-            case Found() | Note() | Planned() | Unheard() | Halted():
+            case Step() | Found() | Note() | Planned() | Unheard() | Halted():
                 return None
 
     def _finished(self, result: NodeResult) -> LevelProgress:

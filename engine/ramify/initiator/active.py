@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from ramify.initiator.messages import Balance, Grant, Halt, Need, RunRequest
-from ramify.initiator.parent import Parent, ParentLostError
+from ramify.initiator.messages import Balance, Grant, Halt, Need, RunRequest, Stop
+from ramify.initiator.parent import Parent, ParentLostError, Word
 from ramify.initiator.risk import Risk
 from ramify.initiator.supply import MissingArtifactError
 from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Unheard
@@ -63,12 +63,14 @@ class Active:
         if parent is not None:
             parent.tell(balance)
 
-    def _hear(self, word: Grant | Halt) -> None:
+    def _hear(self, word: Word) -> None:
         match word:
             case Grant():
                 self.risk.grant(word.tickets)
             case Halt():
                 self.risk.halt(Halted(self.request.path, word.reason), told=True)
+            case Stop():
+                self.risk.stop(word)
 
     def is_for(self, request: RunRequest) -> bool:
         """Whether a request asks for just this work."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from msgspec import structs
@@ -15,6 +15,7 @@ from ramify.compile.steps import AIMS, HOLD, RELEASE, way
 from ramify.compile.templates import Reach
 from ramify.compile.tree import Node
 from ramify.initiator import order
+from ramify.initiator.doing import Doing
 from ramify.initiator.messages import Options
 from ramify.initiator.ports import Session
 from ramify.initiator.supply import Supply
@@ -96,6 +97,7 @@ class Driver:
     options: Options
     above: Proof = ()
     may: tuple[str, ...] | None = None
+    doing: Doing = field(default_factory=Doing)
 
     def allow(self, steps: tuple[str, ...], state: NodeState | None = None) -> None:
         """Go on only if the commands are planned.
@@ -219,7 +221,8 @@ class Driver:
         signed = warrant(self.fleet, node, self.above)
         deploy = stub.request("commands", path=node.path, commands=[DEPLOY], order=wish, signed=signed)
         try:
-            reply = await self._within(DEPLOY, _pipelined(put, deploy), self._patience(node.path))
+            with self.doing.commanding(stub):
+                reply = await self._within(DEPLOY, _pipelined(put, deploy), self._patience(node.path))
         except StubError as error:
             if error.code == REFUSED:
                 return None
@@ -298,7 +301,8 @@ class Driver:
         names = [step for step in steps if step not in _NO_COMMANDS]
         asked = stub.request("commands", path=path, commands=names, order=wish, signed=signed, held=held)
         try:
-            reply = await self._within(", ".join(steps), asked, self._patience(path))
+            with self.doing.commanding(stub):
+                reply = await self._within(", ".join(steps), asked, self._patience(path))
         except StubError as error:
             raise _failed(error, path) from error
         return _told(reply.state, path)
@@ -313,6 +317,7 @@ class Driver:
     async def _within(self, what: str, answer: Awaitable[T], seconds: float | None = None) -> T:
         """An answer, if it comes in time."""
         limit = self.options.reply_timeout if seconds is None else seconds
+        self.doing.at(what)
         try:
             async with asyncio.timeout(limit):
                 return await answer

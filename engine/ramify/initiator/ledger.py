@@ -21,6 +21,7 @@ from ramify.model.events import (
     Planned,
     Report,
     Started,
+    Step,
     Unheard,
     untouched,
 )
@@ -172,7 +173,7 @@ class Ledger:
                     self._end(finished)
                     finished = []
                     self.unheard(event, handed)
-                case Started() | Note() | Planned() | Halted():
+                case Started() | Step() | Note() | Planned() | Halted():
                     self._emit(event)
         self._end(finished)
 

@@ -24,16 +24,20 @@ from ramify.initiator.messages import (
     Records,
     Refused,
     RunRequest,
+    Stop,
 )
 from ramify.initiator.risk import HaltedError, Loan
 from ramify.initiator.supply import MissingArtifactError, Supply
 from ramify.initiator.tasks import beside
 from ramify.model import paths
-from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Started, Unheard
+from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Started, Step, Unheard
 from ramify.model.record import NodeRecord
 from ramify.transport import frames
 from ramify.transport.channel import Channel
 from ramify.transport.errors import ConnectionLostError, UnusableReplyError
+
+SHARE = 0.8
+"""Of the time in which a level shall stop, what the level below it has."""
 
 
 class RunRefusedError(Exception):
@@ -84,6 +88,7 @@ class Link:
             spawn(self._send(request))
             if loan is not None:
                 spawn(self._halt(loan))
+                spawn(self._stop(loan))
             while True:
                 match await self._read(request.options.silence):
                     case Need() as need:
@@ -109,6 +114,11 @@ class Link:
     async def _halt(self, loan: Loan) -> None:
         halted = await loan.halted()
         await self._send(Halt(halted.reason))
+
+    async def _stop(self, loan: Loan) -> None:
+        stop = await loan.stopped()
+        # Whoever is further down has less time, for those above wait for what it tells.
+        await self._send(Stop(stop.reason, stop.within * SHARE))
 
     async def _read(self, silence: float) -> messages.Upward:
         try:
@@ -142,7 +152,7 @@ class Link:
                 named = [*(node.path for node in event.nodes), *event.mounts]
                 right = paths.within(event.path, path)
                 right &= all(one != event.path and paths.within(one, event.path) for one in named)
-            case Started() | Note() | Unheard() | Halted():
+            case Started() | Step() | Note() | Unheard() | Halted():
                 right = paths.within(event.path, path)
         if not right:
             raise UnusableReplyError(

@@ -148,6 +148,13 @@ class Halt(Struct, frozen=True, tag="halt"):
     reason: str
 
 
+class Stop(Struct, frozen=True, tag="stop"):
+    """End what is in flight, on every level, `within` so many seconds; nothing else begins."""
+
+    reason: str
+    within: float
+
+
 class Ended(Struct, frozen=True, tag="ended"):
     """The run is over: every node that did not stay as it was has been told of."""
 
@@ -159,7 +166,7 @@ class Refused(Struct, frozen=True, tag="refused"):
     begun: bool = False
 
 
-Downward = RunRequest | Chunk | Records | Observed | Missing | Grant | Halt
+Downward = RunRequest | Chunk | Records | Observed | Missing | Grant | Halt | Stop
 Upward = Need | Events | Recorded | Balance | Ended | Refused
 
 _DOWN: msgspec.json.Decoder[Downward] = msgspec.json.Decoder(Downward)

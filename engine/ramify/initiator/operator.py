@@ -21,6 +21,7 @@ from ramify.compile.planning import wanted
 from ramify.compile.selection import select
 from ramify.compile.unseen import There
 from ramify.directory.sqlite import Directory
+from ramify.initiator.brake import Brake
 from ramify.initiator.messages import Kind, Options
 from ramify.model import bundle as bundles
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError
@@ -143,17 +144,12 @@ def _compile(bundle: bundles.Bundle, records: dict[str, NodeRecord]) -> Fleet:
 
 
 async def carry_out(
-    space: Workspace,
-    made: Plan,
-    emit: Callable[[Event], None],
-    *,
-    kind: Kind = "apply",
-    options: Options | None = None,
-    held: Held | None = None,
+    space: Workspace, job: "Job", emit: Callable[[Event], None], brake: Brake | None = None
 ) -> Report:
-    """Carry a plan out, or with kind "refresh" just look everywhere; of a saved plan what is `held`.
+    """Carry out what was commissioned.
 
-    Cancelling it lets go of all hosts; initiators further down finish what they are doing.
+    Cancelling it lets go of all hosts; initiators further down finish what they are doing. The `brake` ends
+    it in better ways.
     """
     # asyncssh costs a tenth of a second to import: only those who connect pay for it.
     from ramify.initiator.obeying import obey  # noqa: PLC0415
@@ -162,9 +158,10 @@ async def carry_out(
     from ramify.initiator.tasks import beside  # noqa: PLC0415
 
     async with _place(space) as place:
-        job = _job(space, made, kind, options, held)
         limits, on_failure = job.limits
         risk = Risk(job.fleet.scope, limits, on_failure, tell=emit)
+        if brake is not None:
+            brake.fit(risk)
         async with beside() as spawn:
             spawn(obey(space.directory.rollouts, job.run, risk))
             return await Run(job, place, emit, _now, risk).carry_out()
@@ -189,7 +186,7 @@ async def ask(
     nobody = unseen.unasked(space.fleet)
     made = unseen.completed(Plan(space.digest, (), Summary(), goal=goal), nobody, None)
     async with _place(space) as place:
-        await Inquiry(_job(space, made, "plan", options), place, hear).carry_out()
+        await Inquiry(commission(space, made, kind="plan", options=options), place, hear).carry_out()
     return unseen.gathered((one.path for one in nobody.open), answers)
 
 
@@ -202,9 +199,18 @@ def who() -> str:
     return f"{name}@{socket.gethostname()}"
 
 
-def _job(
-    space: Workspace, made: Plan, kind: Kind, options: Options | None, held: Held | None = None
+def commission(
+    space: Workspace,
+    made: Plan,
+    *,
+    kind: Kind = "apply",
+    options: Options | None = None,
+    held: Held | None = None,
 ) -> "Job":
+    """The job of carrying a plan out, or with kind "refresh" of just looking everywhere.
+
+    Of a saved plan what is `held` is done.
+    """
     from ramify.initiator.visit import Job  # noqa: PLC0415 - as above
 
     asked_for = space.cause.kind or ("" if made.goal == "apply" else made.goal)

@@ -22,6 +22,7 @@ from ramify.initiator.messages import (
     Recorded,
     Records,
     RunRequest,
+    Stop,
     UnusableMessageError,
 )
 from ramify.initiator.supply import MissingArtifactError
@@ -32,6 +33,10 @@ from ramify.transport.errors import TransportError
 
 PATIENCE = 60.0
 """Seconds in which whoever connects must have said what it wants."""
+
+
+Word = Grant | Halt | Stop
+"""What a parent says of a run that goes on."""
 
 
 class ParentLostError(Exception):
@@ -62,9 +67,10 @@ class Parent:
         self._events: list[Event] = []
         self._balances: list[Balance] = []
         self._news = asyncio.Event()
-        self._words: list[Grant | Halt] = []
-        self._follow: Callable[[Grant | Halt], None] = self._words.append
+        self._words: list[Word] = []
+        self._follow: Callable[[Word], None] = self._words.append
         self._on_leave: Callable[[], None] = lambda: None
+        self.stopped = asyncio.Event()
         self.gone = False
 
     async def request(self) -> RunRequest | None:
@@ -121,7 +127,9 @@ class Parent:
                     _complete(self._all_observed)
             case Missing():
                 self._settle(message.digest, MissingArtifactError(message.message))
-            case Grant() | Halt():
+            case Grant() | Halt() | Stop():
+                if isinstance(message, Stop):
+                    self.stopped.set()
                 self._follow(message)
             case RunRequest() | Observed():
                 raise UnusableMessageError("nobody asked for it: one run at a time on one link")
@@ -203,7 +211,7 @@ class Parent:
         if self.gone:
             raise ParentLostError("no parent is attached")
 
-    def follow(self, follow: Callable[[Grant | Halt], None], on_leave: Callable[[], None]) -> None:
+    def follow(self, follow: Callable[[Word], None], on_leave: Callable[[], None]) -> None:
         """Have somebody hear what it says of tickets, from its first word on, and that it left."""
         self._follow, self._on_leave = follow, on_leave
         for word in self._words:

@@ -22,6 +22,9 @@ class Session(Protocol):
     async def request(self, op: str, body: bytes = b"", **fields: Any) -> Reply:
         """Ask for something; the question is sent before anything is waited for."""
 
+    async def stop(self) -> None:
+        """Have the commands that are under way ended, and no more begun; whoever waits for them is told."""
+
     async def put(self, artifact: str, pack: Path, have: int | None = None) -> None:
         """Send a pack, or what is missing of it; `have` is what the host was just found to have."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ramify.initiator.budget import Budget
-from ramify.initiator.messages import Balance
+from ramify.initiator.messages import Balance, Stop
 from ramify.model.events import Event, Halted
 from ramify.model.record import Outcome
 from ramify.model.rollout import Limits, OnFailure
@@ -59,6 +59,8 @@ class Risk:
         self.budget = Budget(limits)
         self.halted: Halted | None = None
         self.over = asyncio.Event()
+        self._stop: Stop | None = None
+        self._stopping = asyncio.Event()
         self._action = on_failure
         self._above = above
         self._pool = tickets
@@ -161,6 +163,24 @@ class Risk:
         if not told:
             self._tell(halted)
 
+    def stop(self, stop: Stop) -> None:
+        """End what is in flight, too."""
+        if self._stop is None:
+            self._stop = stop
+            self.halt(Halted(self.path, stop.reason), told=True)
+            self._stopping.set()
+
+    @property
+    def stopped(self) -> Stop | None:
+        """How soon what is in flight shall end, if it shall."""
+        return self._stop
+
+    async def has_stopped(self) -> Stop:
+        """Wait until what is in flight shall end."""
+        while self._stop is None:
+            await self._stopping.wait()
+        return self._stop
+
     def look(self) -> None:
         """Give whoever waits what there is, and keep even with the one above."""
         while self._queue and self._able() != 0:
@@ -218,6 +238,10 @@ class Loan:
     async def halted(self) -> Halted:
         """Wait until the run is halted."""
         return await self._risk.has_halted()
+
+    async def stopped(self) -> Stop:
+        """Wait until what is in flight shall end."""
+        return await self._risk.has_stopped()
 
     def hear(self, balance: Balance) -> None:
         """Take in what became of some."""

@@ -14,6 +14,7 @@ from ramify.compile.steps import AIMS
 from ramify.initiator.endings import Ending, ending
 from ramify.initiator.gates import ShutError
 from ramify.initiator.ledger import Emit, Ledger
+from ramify.initiator.performing import perform, tell_steps, unless_stopped
 from ramify.initiator.risk import HaltedError, Risk
 from ramify.initiator.standings import Kept
 from ramify.initiator.tasks import beside
@@ -49,6 +50,12 @@ class Run:
         self._waves = Waves(order, after, job.rollout)
         self._kept = Kept(job, place.directory.rollouts, self._waves, self._risk)
         self._news = asyncio.Event()
+        self._visits: dict[str, Visit] = {}
+
+    @property
+    def risk(self) -> Risk:
+        """What ends it before its end."""
+        return self._risk
 
     def _taken_in_order(self) -> list[str]:
         """As in the hierarchy; what is to go comes last."""
@@ -66,6 +73,7 @@ class Run:
         try:
             async with beside() as spawn:
                 spawn(self._stop_when_halted())
+                spawn(tell_steps(self._visits, self._ledger))
                 async with asyncio.TaskGroup() as group:
                     await self._take(group)
             finished = True
@@ -125,17 +133,20 @@ class Run:
 
     async def _visit(self, branch: Branch) -> None:
         visit = Visit(branch, self._job, self._place, self._ledger, self._risk)
+        self._visits[branch.path] = visit
         try:
-            await visit.perform()
+            await perform(visit, self._risk, self._ledger)
         except Exception as error:  # noqa: BLE001 - whatever happens on one branch, the others go on
             self._break_off(visit, ending(error))
         finally:
+            del self._visits[branch.path]
             visit.stake.settle(self._ledger.outcome(branch.path), lost=visit.entrusted)
 
     async def _between(self) -> None:
         """A wave is over: see whether the next one may begin."""
         try:
-            await Watch(self._job, self._place, self._ledger, self._risk).over(self._waves)
+            watch = Watch(self._job, self._place, self._ledger, self._risk)
+            await unless_stopped(watch.over(self._waves), self._risk)
         except ShutError as error:
             self._refuse(str(error))
         except HaltedError:

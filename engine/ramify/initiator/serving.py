@@ -49,7 +49,12 @@ class WrongInitiatorError(Exception):
     """A request for somebody else."""
 
 
+class StoppedError(Exception):
+    """The parent does not want it any more."""
+
+
 _REFUSALS = (
+    StoppedError,
     WrongInitiatorError,
     UnusableBundleError,
     MissingArtifactError,
@@ -109,7 +114,7 @@ class Service:
 
     async def _serve(self, request: RunRequest, parent: Parent) -> None:
         try:
-            active = await self._joined(request, parent) or await self._started(request, parent)
+            active = await self._found(request, parent)
         except ParentLostError:
             return
         except _REFUSALS as error:
@@ -123,6 +128,21 @@ class Service:
         await active.over.wait()
         await parent.flush()
         await parent.send(Refused(active.failure, begun=True) if active.failure else Ended())
+
+    async def _found(self, request: RunRequest, parent: Parent) -> Active:
+        """The run that a parent asks for, unless the parent stops before it has begun."""
+        beginning = asyncio.ensure_future(self._begun(request, parent))
+        stopped = asyncio.ensure_future(parent.stopped.wait())
+        try:
+            await asyncio.wait((beginning, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if beginning.done():
+                return beginning.result()
+            raise StoppedError("it was stopped before it began")
+        finally:
+            await end([beginning, stopped])
+
+    async def _begun(self, request: RunRequest, parent: Parent) -> Active:
+        return await self._joined(request, parent) or await self._started(request, parent)
 
     async def _joined(self, request: RunRequest, parent: Parent) -> Active | None:
         if request.path != self._path:

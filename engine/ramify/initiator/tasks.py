@@ -1,7 +1,7 @@
 """Tasks that live no longer than a block."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -39,7 +39,7 @@ async def while_lasts(condition: Coroutine[Any, Any, None], work: Coroutine[Any,
         await end(tasks)
 
 
-async def end(tasks: "set[asyncio.Task[None]] | list[asyncio.Task[None]]") -> None:
+async def end(tasks: "Iterable[asyncio.Future[Any]]") -> None:
     """Cancel tasks and wait until they are gone; what they say of it is heard by nobody."""
     waited = list(tasks)
     for task in waited:

@@ -12,6 +12,7 @@ from ramify.compile.rollouts import rollout_of
 from ramify.compile.steps import AIMS, STOPPED
 from ramify.compile.tree import Node
 from ramify.directory.sqlite import Directory
+from ramify.initiator.doing import Doing
 from ramify.initiator.drive import Driver, NodeFailedError, StaleError
 from ramify.initiator.ledger import Ledger
 from ramify.initiator.link import Link, RunRefusedError
@@ -147,6 +148,18 @@ class Visit:
         self._before = ledger.before.get(branch.path)
         leaves = branch.node is None and job.plan.goal == "apply"
         self._goal: Goal = "uninstall" if leaves else job.plan.goal
+
+    @property
+    def doing(self) -> Doing:
+        """What is being done right now."""
+        return self._driver.doing
+
+    async def stop(self) -> bool:
+        """Have what is under way on a host ended; whether it is worth waiting for that."""
+        if self.doing.commanded is not None:
+            await self.doing.commanded.stop()
+            return True
+        return self.entrusted
 
     async def perform(self) -> None:
         """Do what the job asks of this branch; any exception says that it was not done, and why."""

@@ -16,6 +16,14 @@ class Started(Struct, frozen=True, tag="started"):
     host: str
 
 
+class Step(Struct, frozen=True, tag="step"):
+    """Work on a node has been at one step for so many seconds: told only of those that take long."""
+
+    path: str
+    step: str
+    seconds: float
+
+
 class Finished(Struct, frozen=True, tag="finished"):
     """Work on a node ended; `record` is what its directory knows now, None when that did not change.
 
@@ -72,7 +80,7 @@ class Halted(Struct, frozen=True, tag="halted"):
     action: OnFailure = "pause"
 
 
-Event = Started | Finished | Found | Note | Planned | Unheard | Halted
+Event = Started | Step | Finished | Found | Note | Planned | Unheard | Halted
 
 
 def untouched(node: NodePlan, goal: Goal) -> NodeResult:

@@ -91,6 +91,12 @@ class StubClient:
         await self._drain()
         return _granted(await answer)
 
+    async def stop(self) -> None:
+        """Have the stub end what it does; whoever asked for that is answered, and nothing more is done."""
+        if self._ended is None and self._attached is None:
+            self._ask("stop", b"", {})
+            await self._drain()
+
     async def put(self, artifact: str, pack: Path, have: int | None = None) -> None:
         """Send a pack, or what is missing of it; `have` is what the host was just found to have.
 
