@@ -39,6 +39,8 @@ COMMANDS = {
             "uninstall": "Take away what is deployed, with its data.",
         }.items()
     },
+    "history": Told("ramify.cli.commands.history", "Show the runs that there were, and what each changed."),
+    "rollback": Told("ramify.cli.commands.rollback", "Bring nodes back to what an earlier run made of them."),
     "lab": Told("ramify.cli.commands.lab", "Start and stop the embedded lab: hosts to try things on."),
     "runtime": Told(
         "ramify.cli.commands.runtime", "Runtimes: Ramify itself, for hosts that carry initiators."

@@ -39,18 +39,20 @@ def must_be_approvable(session: Session, yes: bool) -> None:
         raise failure("approval", "nobody is there to approve the plan", "`-y` does it without asking.")
 
 
-def perform(session: Session, space: Workspace, plan: Plan, *, yes: bool, question: str = QUESTION) -> int:
-    """Carry a plan out if it is approved; the exit code."""
+def perform(
+    session: Session, space: Workspace, plan: Plan, *, yes: bool, question: str = QUESTION, name: str = ""
+) -> int:
+    """Carry a plan out if it is approved, under its goal's `name` or another; the exit code."""
     if plan.anything:
         must_be_up(space, plan)
     show(session, space, plan)
     if not plan.anything:
         return ended(session, plan, Carried(unchanged(plan)), quiet=True)
     if not yes and session.ask(question).strip() != "yes":
-        session.note(f"{WORDS[plan.goal].name} cancelled: nothing was done.")
+        session.note(f"{name or WORDS[plan.goal].name} cancelled: nothing was done.")
         return exits.ERROR
     follow(space)
-    return ended(session, plan, carry(session, space, plan, "apply"), space)
+    return ended(session, plan, carry(session, space, plan, "apply"), space, name=name)
 
 
 def show(session: Session, space: Workspace, plan: Plan) -> None:
@@ -69,14 +71,20 @@ def unchanged(plan: Plan) -> tuple[NodeResult, ...]:
 
 
 def ended(
-    session: Session, plan: Plan, carried: Carried, space: Workspace | None = None, *, quiet: bool = False
+    session: Session,
+    plan: Plan,
+    carried: Carried,
+    space: Workspace | None = None,
+    *,
+    quiet: bool = False,
+    name: str = "",
 ) -> int:
     """Tell what a run came to, and take it back where it is to be taken back; the exit code."""
     found = counts(carried.results)
     if not quiet and not session.json:
         if carried.others:
             session.say(f"\nNot planned, but found on the way: {', '.join(_others(carried))}")
-        run = WORDS[plan.goal].name
+        run = name or WORDS[plan.goal].name
         told = report_view.text(carried.results, hosts(plan), session.paint, full=session.verbose, run=run)
         session.say(f"\n{told}")
     undone = halting.aftermath(session, space, carried) if space else None

@@ -49,12 +49,6 @@ class Bundles:
             yield from list(self._folder.iterdir())
 
 
-def packs_named(directory_file: Path) -> frozenset[str]:
-    """The packs that the bundles beside a directory's file name."""
-    folder = folder_of(directory_file)
-    return frozenset(word for file in folder.glob(f"*{_PACKS}") for word in file.read_text().split())
-
-
 def folder_of(directory_file: Path) -> Path:
     """Where the bundles of a directory are."""
     return directory_file.parent / "bundles"

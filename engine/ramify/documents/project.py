@@ -7,10 +7,12 @@ from msgspec import Struct, field
 from ramify.documents.node import Node
 from ramify.documents.reading import read_yaml
 from ramify.model.diagnostics import Diagnostics, Origin
+from ramify.model.history import KEEP
 from ramify.model.paths import valid_name
 
 DIRECTORY = "sqlite:.ramify/directory.db"
 STORE = 4 << 30
+MOST_KEPT = 10_000
 
 _SIZE = re.compile(r"(\d{1,9}) ?([KMGT])iB\Z")
 _UNITS = {"K": 10, "M": 20, "G": 30, "T": 40}
@@ -20,7 +22,7 @@ class ProjectFile(Struct, frozen=True):
     """Where the parts are, as written; `origins` has the place of each by its key.
 
     `store` is how many bytes of artifacts and fetched files are kept when they are not needed any more;
-    without `trust` nothing needs to be signed.
+    without `trust` nothing needs to be signed; `history` is how many runs are remembered.
     """
 
     project: str
@@ -31,6 +33,7 @@ class ProjectFile(Struct, frozen=True):
     directory: str = DIRECTORY
     store: int = STORE
     trust: str = ""
+    history: int = KEEP
     origins: dict[str, Origin] = field(default_factory=dict)
 
 
@@ -53,8 +56,19 @@ def _build(root: Node, found: Diagnostics) -> ProjectFile:
         directory=root["directory"].text or DIRECTORY,
         store=_size(root["store"]["size"], found),
         trust=root["trust"].text,
+        history=_number(root["history"]["keep"], found),
         origins={key: node.origin for key, node in root.items()},
     )
+
+
+def _number(node: Node, found: Diagnostics) -> int:
+    text = node.text
+    if text.isascii() and text.isdecimal() and 0 < int(text) <= MOST_KEPT:
+        return int(text)
+    if text:
+        way_out = f"Write a number from 1 to {MOST_KEPT:,}."
+        found.error("bad-value", f'"{text[:40]}" is no number of runs', way_out, node.origin)
+    return KEEP
 
 
 def _size(node: Node, found: Diagnostics) -> int:

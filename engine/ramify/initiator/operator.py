@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ramify.initiator.visit import Job, Place
 
 SQLITE = "sqlite:"
+NO_CAUSE = Cause()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,7 @@ class Workspace:
     diagnostics: Diagnostics
     cause: Cause = field(default_factory=Cause)
     most: Limits = field(default_factory=Limits)
+    options: Options = field(default_factory=Options)
 
     def records(self) -> dict[str, NodeRecord]:
         """All that is recorded."""
@@ -87,10 +89,13 @@ class Workspace:
 
 
 @contextmanager
-def workspace(loaded: Loaded, *, signed: bool = True, data: bytes | None = None) -> Iterator[Workspace]:
+def workspace(
+    loaded: Loaded, *, signed: bool = True, data: bytes | None = None, cause: Cause = NO_CAUSE
+) -> Iterator[Workspace]:
     """Compile a loaded project; it must be `signed`, if it has a trust file, unless it is only looked at.
 
-    `data` are the bytes of its bundle where that was made earlier, and shall stay just what it is.
+    `data` are the bytes of its bundle where that was made earlier, and shall stay just what it is; `cause` is
+    what history remembers as the reason of what is carried out.
 
     Raises:
         DiagnosticsError: the project has errors; warnings are in the workspace.
@@ -106,7 +111,7 @@ def workspace(loaded: Loaded, *, signed: bool = True, data: bytes | None = None)
         diagnostics.extend(fleet.diagnostics)
         if diagnostics.failed:
             raise DiagnosticsError(diagnostics)
-        unvouched = seals.check(loaded, fleet)
+        unvouched = seals.check(loaded, fleet, past=bool(cause.back_to))
         diagnostics.extend(unvouched if signed else unvouched.as_warnings())
         if diagnostics.failed:
             raise DiagnosticsError(diagnostics)
@@ -118,6 +123,8 @@ def workspace(loaded: Loaded, *, signed: bool = True, data: bytes | None = None)
             digest=bundles.digest(data),
             directory=directory,
             diagnostics=diagnostics,
+            cause=cause,
+            options=Options(history=loaded.project.history),
         )
     finally:
         directory.close()
@@ -222,7 +229,7 @@ def commission(
         bundle=space.bundle,
         plan=made,
         selection=made.selection,
-        options=options or Options(),
+        options=options or space.options,
         mounts=unseen.due(made),
         held=held,
         most=space.most,

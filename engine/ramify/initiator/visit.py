@@ -29,7 +29,7 @@ from ramify.model.plan import Goal, Plan
 from ramify.model.record import NodeRecord, NodeResult, Outcome, fingerprint
 from ramify.model.rollout import NO_ROLLOUT, Limits, OnFailure, Rollout
 from ramify.model.saved import summed
-from ramify.stub.tables import INITIAL, RUNNING, START
+from ramify.stub.tables import INITIAL, RUNNING, START, condition
 from ramify.stub.wire import NOT_ACTIVE
 from ramify.transport.channel import Channel
 from ramify.transport.errors import TransportError
@@ -347,10 +347,13 @@ class Visit:
             if error.found is not None and error.found.held == STOPPED:
                 self._find_asleep(error.found)
                 raise AsleepError(f"{branch.path} was stopped on purpose: start it first") from error
-        # Its initiator died since it was last heard of: bring it up, then it can be talked to.
+            found = error.found
+        # Its initiator died since it was last heard of: bring it up, then it can be talked to. One that is
+        # not to change is started as it was: another version is nobody's wish.
+        startable = found is not None and not condition(START, (found.environment, found.service))
         self._driver.allow((START,))
         self._ledger.tell(Note(branch.path, "its initiator was not running, and is started again"))
-        if branch.node is None or self._goal != "apply":
+        if branch.node is None or self._goal != "apply" or (not branch.touched and startable):
             state = await self._driver.wake(stub, branch.path, self._begin)
             self._tell_ended(self._before, self._driver.record(branch.path, state, self._before))
         else:

@@ -75,6 +75,11 @@ class UnusableBundleError(Exception):
 
 def encode(bundle: Bundle) -> bytes:
     """The canonical bytes: equal bundles give equal bytes."""
+    # A whole number in a field of floats is written otherwise once it has been read: 600, 600.0.
+    return _encode(msgspec.json.decode(_encode(bundle), type=Bundle))
+
+
+def _encode(bundle: Bundle) -> bytes:
     return msgspec.json.encode(bundle, order="deterministic")
 
 

@@ -45,12 +45,22 @@ class _Runtime(Struct):
     artifact: str
 
 
-def needed(bundle: Bundle, pins: Iterable[Pin], cache: Path) -> Needed:
-    """What a project needs of its cache."""
+def needed(bundle: Bundle, pins: Iterable[Pin], cache: Path, past: Path | None = None) -> Needed:
+    """What a project needs of its cache; `past` is where the bundles of earlier runs are, to go back to."""
     packs = {made.artifact for one in within(bundle) for made in one.components.values()}
+    packs |= _named(past) if past else set()
     packs |= {runtime.artifact for runtime in bundle.runtimes}
     packs |= {found.artifact for file in cache.glob("runtimes/*.json") if (found := _runtime(file))}
     return Needed(frozenset(packs), frozenset(pin.sha256 for pin in pins))
+
+
+def _named(past: Path) -> set[str]:
+    """The packs that bundles of earlier runs name, as it is written beside each."""
+    found: set[str] = set()
+    for file in past.glob("*.packs"):
+        with suppress(FileNotFoundError):  # another process forgets things, too
+            found.update(file.read_text().split())
+    return found
 
 
 def waste(cache: Path, needs: Needed, now: float | None = None) -> list[Waste]:

@@ -74,7 +74,8 @@ def load(
             reader = _Project(written, shop)
             bundle = reader.bundle(cache, runtimes=runtimes)
         if written and reader and bundle:
-            garbage.keep_within(cache, garbage.needed(bundle, reader.pins(), cache), written.store)
+            needs = garbage.needed(bundle, reader.pins(), cache, past(folder, written))
+            garbage.keep_within(cache, needs, written.store)
     except OSError as error:
         # What users name is read with diagnostics of its own: this is the cache, or a disk that fails.
         summary = f"cannot use {error.filename or cache}: {reason(error)}"
@@ -108,7 +109,12 @@ def known(folder: Path) -> Loaded:
     )
 
 
-def resumed(folder: Path, bundle: Bundle) -> Loaded:
+def past(folder: Path, written: ProjectFile) -> Path:
+    """Where the bundles of a project's earlier runs are: beside its directory."""
+    return (folder / written.directory.removeprefix("sqlite:")).parent / "bundles"
+
+
+def resumed(folder: Path, bundle: Bundle | None) -> Loaded:
     """A project with a bundle that was made from it earlier; its own file and its trust file are read."""
     cache, files = folder / CACHE, Files(folder, Diagnostics())
     written, trusted, reader = _project(folder, files), None, None
@@ -123,7 +129,7 @@ def resumed(folder: Path, bundle: Bundle) -> Loaded:
         store=Store(cache / "packs"),
         lock=reader.parts.lock.file if reader else None,
         # It stands for what was signed when it was made, whatever is signed by now.
-        trust=structs.replace(trusted, seal=bundle.seal) if trusted else None,
+        trust=structs.replace(trusted, seal=bundle.seal) if trusted and bundle else None,
     )
 
 

@@ -87,12 +87,15 @@ def lock_digest(lock: Path | None) -> str:
     return hashlib.sha256(lock.read_bytes()).hexdigest() if lock and lock.exists() else ""
 
 
-def check(loaded: "Loaded", fleet: Fleet, now: float | None = None) -> Diagnostics:
-    """What keeps a project from being vouched for, as its own trust file has it; nothing without one."""
+def check(loaded: "Loaded", fleet: Fleet, now: float | None = None, *, past: bool = False) -> Diagnostics:
+    """What keeps a project from being vouched for, as its own trust file has it; nothing without one.
+
+    One of the `past` was signed with the lock of its time, which nobody has any more.
+    """
     if loaded.trust is None:
         return Diagnostics()
     file = loaded.trust.file
     places = Places(policy=file.file, rules=file.rules, signatures=loaded.trust.place)
-    own, *others = trusting.claims(fleet, lock_digest(loaded.lock))
+    own, *others = trusting.claims(fleet, None if past else lock_digest(loaded.lock))
     claims = (structs.replace(own, seal=loaded.trust.seal), *others)
     return vouching.judge(file.policy.text(), claims, places, now)

@@ -114,10 +114,11 @@ def overlay(inventory: Inventory, lab: LabState | None) -> Inventory:
     for spec in inventory.hosts:
         transport = spec.settings.transport or inventory.defaults.transport
         hosts += _unrolled(spec, made) if transport == "lab" else [spec]
-    known = "".join(f"[{ADDRESS}]:{host.port} {host.host_public_key}\n" for host in made.values())
-    return structs.replace(
-        inventory, hosts=tuple(hosts), known_hosts=f"{inventory.known_hosts.rstrip()}\n{known}".lstrip()
-    )
+    names = {f"[{ADDRESS}]:{host.port}": host.host_public_key for host in made.values()}
+    # An inventory that was overlaid earlier says the same, or what another lab had there.
+    others = [line for line in inventory.known_hosts.splitlines() if line.partition(" ")[0] not in names]
+    known = [*others, *(f"{name} {key}" for name, key in names.items())]
+    return structs.replace(inventory, hosts=tuple(hosts), known_hosts="".join(f"{line}\n" for line in known))
 
 
 def _unrolled(spec: HostSpec, made: Mapping[str, LabHost]) -> list[HostSpec]:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from ramify.directory.bundles import Bundles, folder_of, packs_named
+from ramify.directory.bundles import Bundles, folder_of
 from ramify.model import bundle as bundles
+from ramify.repository.garbage import _named
 
 DATA = b'{"a":"bundle"}' * 1000
 DIGEST = bundles.digest(DATA)
@@ -36,7 +37,7 @@ def test_what_is_not_retained_is_forgotten_with_the_packs_it_named(tmp_path: Pat
     other = bundles.digest(b"other")
     kept.keep(other, b"other", ["p2", "p3"])
 
-    assert packs_named(file) == {"p1", "p2", "p3"}
+    assert _named(folder_of(file)) == {"p1", "p2", "p3"}
     kept.retain({DIGEST})
     assert (kept.get(other), kept.get(DIGEST)) == (None, DATA)
-    assert packs_named(file) == {"p1", "p2"}
+    assert _named(folder_of(file)) == {"p1", "p2"}

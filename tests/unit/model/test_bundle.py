@@ -4,6 +4,7 @@ import pytest
 
 from ramify.model import bundle
 from ramify.model.bundle import Bundle, UnusableBundleError
+from ramify.model.component import Component, Stop
 from ramify.model.configuration import Configuration, Setting
 from ramify.model.diagnostics import Origin
 from ramify.model.hierarchy import Hierarchy, NodeSpec
@@ -66,3 +67,10 @@ def test_a_bundle_of_another_format_is_refused() -> None:
 
     with pytest.raises(UnusableBundleError, match="format 99"):
         bundle.decode(data, bundle.digest(data))
+
+
+def test_a_bundle_that_was_read_has_the_bytes_that_it_was_read_from() -> None:
+    component = Component(ref="code/x", artifact="a", size=1, install_timeout=600, stop=Stop(timeout=10))
+    data = bundle.encode(make(components={"code/x": component}))
+
+    assert bundle.encode(bundle.decode(data, bundle.digest(data))) == data

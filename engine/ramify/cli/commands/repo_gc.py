@@ -10,13 +10,13 @@ from ramify.cli.words import counted
 from ramify.model.diagnostics import DiagnosticsError
 from ramify.repository import garbage, locks
 from ramify.repository.pins import Locking
-from ramify.repository.project import CACHE, Reading
+from ramify.repository.project import CACHE, Reading, past
 
 
 @lazy.command("ramify repo gc --dry-run", name="gc")
 @click.option("--dry-run", is_flag=True, help="Show what would be taken away, and leave it.")
 def command(session: Session, dry_run: bool) -> None:
-    """Take away packs, fetched files and runtimes that neither the project nor its lock need.
+    """Take away packs, fetched files and runtimes that neither the project, its lock nor its history need.
 
     What was used within the last hour stays. Without this command the store keeps to the size that
     ramify.yml says (`store: {size: 4 GiB}`).
@@ -28,7 +28,8 @@ def command(session: Session, dry_run: bool) -> None:
     pins = [
         pin for file, seen in project.locks.items() for pin in (*seen.values(), *locks.kept(file).values())
     ]
-    found = garbage.waste(cache, garbage.needed(project.bundle, pins, cache))
+    kept = past(session.folder, project.project) if project.project else None
+    found = garbage.waste(cache, garbage.needed(project.bundle, pins, cache, kept))
     if not dry_run:
         garbage.remove(cache, found)
     _tell(session, found, dry_run=dry_run)

@@ -1,0 +1,100 @@
+"""History as people read it: a line for each run, and below it what it did to nodes, folded."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from msgspec import Struct
+
+from ramify.cli.folding import fold, shortened
+from ramify.cli.paint import Paint
+from ramify.cli.tables import table
+from ramify.cli.words import counted
+from ramify.model.history import NodeChange, Ran
+from ramify.model.record import Outcome
+
+_HEADING = ("RUN", "STARTED (UTC)", "WHO", "WHAT", "BUNDLE", "OUTCOME")
+_PLAIN = Paint()
+_NAMES, _GROUPS, _PATHS, _WHAT = 3, 12, 3, 48
+_QUIET = Outcome.UNCHANGED.value
+
+
+class Past(Struct, frozen=True):
+    """A run, what it did to the nodes that are looked at, and whether it goes on."""
+
+    run: Ran
+    changes: tuple[NodeChange, ...] = ()
+    running: bool = False
+
+
+def text(found: Sequence[Past], paint: Paint = _PLAIN, *, full: bool = False, detailed: bool = False) -> str:
+    """The runs, newest first; `detailed` with what each did to nodes."""
+    if not found:
+        return "No run is remembered that changed these nodes."
+    head, *lines = table([_row(past, full=full) for past in found], _HEADING)
+    told = [paint("bold", head)]
+    for past, line in zip(found, lines, strict=True):
+        told.append(paint("bad", line) if _went_wrong(past.run) else line)
+        told += [f"    {one}" for one in _changed(past.changes, full=full)] if detailed else []
+    return "\n".join(told)
+
+
+def _row(past: Past, *, full: bool) -> tuple[str, ...]:
+    run = past.run
+    bundle = run.bundle if full else run.bundle[:12]
+    when = run.started[:19].replace("T", " ")
+    return run.run, when, run.who or "-", _what(run, full=full), bundle, _end(past)
+
+
+def _what(run: Ran, *, full: bool) -> str:
+    back = f" to {run.back_to}" if run.back_to else ""
+    words = f"{run.kind} {' '.join(run.selection)}".strip()
+    return f"{words if full or len(words) <= _WHAT else f'{words[: _WHAT - 1]}…'}{back}"
+
+
+def _end(past: Past) -> str:
+    if past.running:
+        return "going on"
+    if not past.run.finished:
+        return "not finished"
+    counts = {name: number for name, number in past.run.counts.items() if number and name != _QUIET}
+    return ", ".join(f"{number:,} {name}" for name, number in counts.items()) or "nothing changed"
+
+
+def _went_wrong(run: Ran) -> bool:
+    return any(run.counts.get(outcome.value) for outcome in (Outcome.FAILED, Outcome.UNKNOWN))
+
+
+def _changed(changes: Iterable[NodeChange], *, full: bool) -> Iterable[str]:
+    alike: dict[str, list[NodeChange]] = {}
+    for change in changes:
+        alike.setdefault(_word(change), []).append(change)
+    groups = list(alike.items())
+    for word, together in groups if full else groups[:_GROUPS]:
+        folded = fold(change.path for change in together)
+        names, left = (folded, 0) if full else shortened(folded, _PATHS)
+        more = f" and {left:,} more" if left else ""
+        only = f"  {_digests(together[0])}" if len(together) == 1 else ""
+        yield f"{word}  {', '.join(names)}{more}{only}"
+    if not full and len(groups) > _GROUPS:
+        yield f"… and {counted(len(groups) - _GROUPS, 'other group')}; `-v` shows them"
+
+
+def _word(change: NodeChange) -> str:
+    if change.outcome is not Outcome.DONE:
+        message = change.message.splitlines()[0] if change.message else ""
+        return f"{change.outcome.value}: {message}" if message else change.outcome.value
+    if not change.digest and not change.release:
+        return "removed"
+    before = f"release {change.before_release} -> " if change.before_release else "new: release "
+    if change.before_release == change.release:
+        return f"release {change.release} as before"
+    return f"{before}{change.release}"
+
+
+def _digests(change: NodeChange) -> str:
+    before, after = change.before_digest[:12] or "nothing", change.digest[:12] or "nothing"
+    return after if before == after else f"{before} -> {after}"
+
+
+def selected(changes: Iterable[NodeChange], chosen: Collection[str] | None) -> tuple[NodeChange, ...]:
+    """Those of the nodes that are looked at."""
+    return tuple(change for change in changes if chosen is None or change.path in chosen)
