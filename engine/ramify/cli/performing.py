@@ -11,6 +11,7 @@ from ramify.cli.goal_words import WORDS
 from ramify.cli.labs import follow, must_be_up
 from ramify.cli.project import component, hosts
 from ramify.cli.session import Session
+from ramify.compile.steps import AIMS
 from ramify.initiator.operator import Workspace
 from ramify.model.events import untouched
 from ramify.model.plan import Plan
@@ -61,7 +62,7 @@ def show(session: Session, space: Workspace, plan: Plan) -> None:
     describe = partial(component, space.fleet)
     session.say(plan_view.text(shown, describe, session.paint, full=session.verbose))
     how = rollout_view.text(space.fleet, plan, space.most, session.paint)
-    if how:
+    if how and not AIMS[plan.goal].down:
         session.say(f"\n{how}")
 
 

@@ -137,8 +137,14 @@ def _choice(error: Any, subject: _Subject, found: Diagnostics) -> None:
     found.error("bad-value", summary, close if close.startswith("Did") else "", subject.node.origin)
 
 
+_FOR_EMPTY = {
+    '"tree"': "Write at least one node. `ramify uninstall /` takes all away that is deployed.",
+}
+
+
 def _empty(_: Any, subject: _Subject, found: Diagnostics) -> None:
-    found.error("bad-value", f"{subject.words} is empty", "Write at least one item.", subject.node.origin)
+    way_out = _FOR_EMPTY.get(subject.words, "Write at least one item.")
+    found.error("bad-value", f"{subject.words} is empty", way_out, subject.node.origin)
 
 
 def _value(error: Any, subject: _Subject, found: Diagnostics) -> None:

@@ -1,9 +1,12 @@
 """`ramify start`, `stop`, `restart` and the other commands of HPL's Table 1, on nodes that are deployed."""
 
+from dataclasses import replace
+
 import click
 
 from ramify.cli import lazy
 from ramify.cli.arguments import paths_required
+from ramify.cli.limits import Allowed, limit_options
 from ramify.cli.performing import LAST_QUESTION, QUESTION, must_be_approvable, perform
 from ramify.cli.project import opened
 from ramify.cli.session import Session
@@ -11,26 +14,31 @@ from ramify.cli.there import whole_plan
 from ramify.initiator.operator import Workspace
 from ramify.model.plan import Goal, Plan
 
+_GIVING = frozenset({"configure", "configure-env"})
 _yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
 def _made(goal: Goal, told: str, *examples: str) -> click.Command:
     """The command for a goal; they differ in nothing else."""
 
-    def command(session: Session, selection: tuple[str, ...], yes: bool) -> int:
-        return _carry_out(session, selection, goal, yes=yes)
+    def command(session: Session, selection: tuple[str, ...], *, yes: bool, allowed: Allowed) -> int:
+        return _carry_out(session, selection, goal, allowed, yes=yes)
 
     command.__doc__ = told
-    taking_paths = paths_required(_yes_option(command))
+    taking_paths = paths_required(_yes_option(limit_options(command)))
     lines = (f"ramify {goal} {example}" for example in examples)
     return lazy.command(*lines, name=goal)(taking_paths)
 
 
-def _carry_out(session: Session, selection: tuple[str, ...], goal: Goal, *, yes: bool) -> int:
+def _carry_out(
+    session: Session, selection: tuple[str, ...], goal: Goal, allowed: Allowed, *, yes: bool
+) -> int:
     if goal != "uninstall":
         must_be_approvable(session, yes)
-    with opened(session, signed=False) as space:
-        plan = whole_plan(session, space, selection, goal)
+    # Who only starts and stops what is there gives nothing to hosts that somebody must have signed.
+    with opened(session, signed=goal in _GIVING) as found:
+        plan = whole_plan(session, found, selection, goal)
+        space = replace(found, most=allowed.of(plan))
         if goal == "uninstall" and plan.anything and _leaves_nothing(space, plan):
             # Typed, by whoever or by a pipe: a flag in some script is not enough for that.
             return perform(session, space, plan, yes=False, question=LAST_QUESTION)

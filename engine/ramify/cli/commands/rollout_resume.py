@@ -10,6 +10,7 @@ from ramify.cli.performing import perform
 from ramify.cli.project import warn
 from ramify.cli.session import Session
 from ramify.cli.standings import directory, find, run_argument
+from ramify.compile.steps import AIMS
 from ramify.directory.sqlite import Directory
 from ramify.initiator.operator import workspace
 from ramify.model import bundle as bundles
@@ -31,6 +32,9 @@ def command(session: Session, run: str) -> int:
         data = place.bundles.get(ran.bundle) if ran else None
     if ran is None or data is None:
         raise failure("unknown-run", f"the bundle of run {standing.run} is not kept", "Apply again.")
+    if ran.kind in AIMS and ran.kind != "apply":
+        way_out = "Give the command again: what is done already needs nothing."
+        raise failure("unknown-run", f"run {standing.run} was a {ran.kind}, and no rollout", way_out)
     try:
         found = project.resumed(session.folder, bundles.decode(data, ran.bundle))
     except UnusableBundleError as error:
