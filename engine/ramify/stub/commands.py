@@ -46,7 +46,11 @@ def run(root: layout.Root, header: Header) -> Header:
         _require(root, names, order)
     work = Work(root, path, order)
     try:
-        return _run(work, names, held)
+        if work.record["pending"] is None and header.get("confirm") is None:
+            return _run(work, names, held)
+        pending = __import__("ramify.stub.pending", fromlist=["guarded"])
+        result: Header = pending.guarded(work, header.get("confirm"), lambda: _run(work, names, held))
+        return result
     finally:
         work.close()
 
@@ -136,6 +140,8 @@ def _one(work: Work, name: str) -> None:
             work.end()
             raise StubError(FAILED, f"{name}: {step[1]} of the {step[0]}: {error}") from None
         journal.advance(work.record, step)
+    if tables.COMMANDS[name].needs_order:
+        work.record["reverted"] = None
     work.end()
 
 

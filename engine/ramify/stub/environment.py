@@ -34,7 +34,9 @@ def configure(work: Work) -> None:
     """Give the release its order: a fresh one, or one that is kept, never one that an installer failed on."""
     if not releases.is_ready(work.node, work.record, work.needed_order()):
         load(work)
-    work.record["order"] = releases.configure(work.release(), work.needed_order())
+    work.record["order"] = releases.configure(
+        work.release(), work.needed_order(), releases.wanted_back(work.record)
+    )
 
 
 def install(work: Work) -> None:

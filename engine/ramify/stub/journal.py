@@ -46,6 +46,9 @@ def blank(path: str) -> Record:
         "pids": {},  # process -> [pid, stamp], written before the process may run
         "held": "",  # "stopped" or "paused" on purpose: it is not to run until somebody asks for that
         "worker": None,  # [pid, stamp] of a running installer
+        "pending": None,  # a change that nobody has confirmed yet: {token, seconds, back, watchdog, why}
+        "confirmed": "",  # the token of the last one that somebody has
+        "reverted": None,  # how the last change was taken back: {token, release, at, why, problem}
     }
 
 

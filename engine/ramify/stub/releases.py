@@ -118,13 +118,13 @@ def _place_code(root: layout.Root, code: orders.Order, target: str) -> None:
         artifacts.unpack(root, code["artifact"], target)
 
 
-def configure(release: str, order: orders.Order) -> str:
+def configure(release: str, order: orders.Order, keep: int = 0) -> str:
     """Give a release an order: written completely, then switched to by one rename; its sum as it lies there.
 
-    The same order is written anew, too: its files may have been edited.
+    The same order is written anew, too: its files may have been edited. One more than the last is kept.
     """
     data = encode(order)
-    number = _configuration(release)
+    number = configuration(release)
     place = f"{release}/orders/{number + 1}"
     files.remove_tree(place)
     files.make_folder(f"{place}/config")
@@ -132,11 +132,20 @@ def configure(release: str, order: orders.Order) -> str:
         _write(f"{place}/config", file)
     files.replace(f"{place}/order.json", data)
     switch(f"{release}/now", f"orders/{number + 1}")
-    files.remove_tree(f"{release}/orders/{number - 1}")
+    for old in os.listdir(f"{release}/orders"):
+        if int(old) not in (number, number + 1, keep):
+            files.remove_tree(f"{release}/orders/{old}")
     return str(files.hasher()(data).hexdigest())
 
 
-def _configuration(release: str) -> int:
+def wanted_back(record: Record) -> int:
+    """The number of the order that a change which is not confirmed may go back to."""
+    pending = record["pending"]
+    return int(pending["back"]["config"]) if pending is not None else 0
+
+
+def configuration(release: str) -> int:
+    """The number of the order that a release has."""
     try:
         return int(os.readlink(f"{release}/now").rpartition("/")[2])
     except FileNotFoundError:
@@ -203,6 +212,8 @@ def restore_current(node: str, record: Record) -> None:
 def prune(node: str, record: Record) -> bool:
     """Remove all but the releases that were switched to last; whether artifacts may have become unused."""
     wanted = {int(number) for number in list(record["installed"])[-KEEP:]} | {record["building"]}
+    if record["pending"] is not None:
+        wanted.add(record["pending"]["back"]["release"])
     dropped = [number for number in map(int, record["artifacts"]) if number not in wanted]
     for number in dropped:
         files.remove_tree(folder(node, number))

@@ -35,7 +35,7 @@ def configure(work: Work) -> None:
     kept = releases.order_of(release)
     merged = dict(order, **{name: kept[name] for name in ("code", "shared", "install", "uninstall")})
     merged["environment_digest"] = record["environment_digest"]
-    record["order"] = releases.configure(release, merged)
+    record["order"] = releases.configure(release, merged, releases.wanted_back(record))
     record["service_digest"] = order["service_digest"]
     record["binding"] = order["binding"]
     whole = order["environment_digest"] == record["environment_digest"]

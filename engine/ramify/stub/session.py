@@ -33,6 +33,7 @@ OPERATIONS = {
     "status": ("status", "status"),
     "verify": ("status", "verify"),
     "commands": ("commands", "run"),
+    "confirm": ("pending", "confirm"),
     "have": ("transfer", "have"),
     "put": ("transfer", "put"),
     "facts": ("facts", "facts"),

@@ -34,16 +34,16 @@ def describe(record: Record, node: str) -> Dict[str, Any]:
     state["open"] = record["open"]
     state["pids"] = {name: known[0] for name, known in record["pids"].items() if process.alive(known)}
     state["exits"] = _exits(f"{node}/run")
-    if record["service"] == tables.ACTIVE:
-        state["health"] = _health(f"{node}/run")
+    pending = record["pending"]
+    if pending is not None:
+        told = {name: pending[name] for name in ("token", "seconds", "why")}
+        state["pending"] = dict(told, release=pending["back"]["release"])
+    if record["reverted"] is not None:
+        state["reverted"] = record["reverted"]
+    if record["service"] == tables.ACTIVE and os.path.exists(f"{node}/run/health"):
+        health: Any = __import__("ramify.stub.health", fromlist=["state"])
+        state["health"] = health.state(f"{node}/run")
     return state
-
-
-def _health(folder: str) -> Any:
-    """How the service does, where that is checked."""
-    if not os.path.exists(f"{folder}/health"):
-        return None
-    return __import__("ramify.stub.health", fromlist=["state"]).state(folder)
 
 
 def _exits(folder: str) -> Dict[str, Any]:
@@ -67,7 +67,7 @@ def _exit(file: str) -> Optional[Dict[str, Any]]:
 
 def status(root: layout.Root, header: Header) -> Header:
     """The operation `status`."""
-    return {"nodes": [_look(path, node)[1] for path, node in _asked(root, header)]}
+    return {"nodes": [_look(root, path, node)[1] for path, node in _asked(root, header)]}
 
 
 def verify(root: layout.Root, header: Header) -> Header:
@@ -75,7 +75,7 @@ def verify(root: layout.Root, header: Header) -> Header:
     drift: Any = __import__("ramify.stub.drift", fromlist=["found"])
     nodes = []
     for path, node in _asked(root, header):
-        record, state = _look(path, node)
+        record, state = _look(root, path, node)
         state["drift"] = drift.found(root, node, record)
         nodes.append(state)
     return {"nodes": nodes}
@@ -91,8 +91,10 @@ def _asked(root: layout.Root, header: Header) -> List[Tuple[str, str]]:
     return [(layout.check_path(path), root.node(path)) for path in paths]
 
 
-def _look(path: str, node: str) -> Tuple[Record, Dict[str, Any]]:
+def _look(root: layout.Root, path: str, node: str) -> Tuple[Record, Dict[str, Any]]:
     record = journal.read(node) or journal.blank(path)
+    if record["pending"] is not None:
+        record = __import__("ramify.stub.pending", fromlist=["settled"]).settled(root, record)
     if observe(record):
         held = layout.try_lock(node)  # whoever holds it sees the same, and journals it
         if held is not None:

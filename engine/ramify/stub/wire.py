@@ -24,6 +24,7 @@ MALFORMED = "malformed"  # a field is missing or of the wrong kind: the sender's
 UNSUPPORTED = "unsupported"  # an operation or protocol that this stub does not know
 REFUSED = "refused"  # the condition of a command does not hold
 FAILED = "failed"  # a step was tried and did not succeed
+REVERTED = "reverted"  # a change that was not to stay: what was there before is there again
 CORRUPT = "corrupt"  # bytes that are not what their digest says
 MISSING = "missing"  # an artifact is not here: send it, then repeat
 UNTRUSTED = "untrusted"  # not vouched for by whom the pinned policy names

@@ -51,6 +51,25 @@ class Health(Struct, frozen=True):
     output: str = ""
 
 
+class Pending(Struct, frozen=True):
+    """A change that is taken back to a release unless it is confirmed; with `why` that has begun."""
+
+    token: str
+    release: int
+    seconds: float
+    why: str = ""
+
+
+class Reverted(Struct, frozen=True):
+    """A change that was taken back to a release; `problem` is what could not be done about it."""
+
+    token: str
+    release: int
+    at: float
+    why: str
+    problem: str = ""
+
+
 class NodeState(Struct, frozen=True):
     """Where a node stands on its host; `damaged` names files that are not what was sent (verify)."""
 
@@ -67,6 +86,8 @@ class NodeState(Struct, frozen=True):
     pids: dict[str, int] = field(default_factory=dict)
     exits: dict[str, Exit] = field(default_factory=dict)
     health: Health | None = None
+    pending: Pending | None = None
+    reverted: Reverted | None = None
     damaged: tuple[str, ...] | None = None
 
 
