@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import structs
 
 from ramify.repository.store import Store
 from ramify.stub import tables
@@ -18,6 +19,7 @@ from ramify.transport.replies import Held, Hello, NodeState, Problem, Reply, Stu
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ramify.model.drift import Drift
     from sim.world import Initiator, World
 
 HELLO = Hello(
@@ -44,6 +46,7 @@ class SimNode:
         self.release = 0
         self.code = ""
         self.held: Held = ""
+        self.drift: tuple[Drift, ...] = ()
         self.order: dict[str, Any] = {}
         self.digests = {"digest": "", "environment_digest": "", "service_digest": "", "binding": ""}
 
@@ -133,6 +136,7 @@ class SimSession:
             await self._install(host.installs[fields["path"]])
         answers: dict[str, Callable[..., Reply]] = {
             "status": self._status,
+            "verify": self._verify,
             "have": self._have,
             "facts": lambda: Reply(1, ok=True, facts=host.facts),
             "put": lambda **asked: self._put(body, **asked),
@@ -195,6 +199,12 @@ class SimSession:
             node.state = (node.state[0], tables.CONFIGURED if node.state[1] in RUNNING else node.state[1])
         return Reply(1, ok=True, nodes=tuple(self._host.node(path).told() for path in paths))
 
+    def _verify(self, paths: list[str]) -> Reply:
+        told = self._status(paths).nodes
+        return Reply(
+            1, ok=True, nodes=tuple(structs.replace(n, drift=self._host.node(n.path).drift) for n in told)
+        )
+
     def _commands(
         self,
         path: str,
@@ -241,6 +251,8 @@ class SimSession:
         if order is not None and command in GIVEN:
             node.order, node.code = order, order["code"]["artifact"]
             node.release += command != CONFIGURE
+            put = (one for one in node.drift if not one.is_configuration) if command == CONFIGURE else ()
+            node.drift = tuple(put)
             kept = (
                 ("digest", "binding") if command == CONFIGURE else ("digest", "binding", "environment_digest")
             )

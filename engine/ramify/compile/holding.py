@@ -113,8 +113,9 @@ def recalled(fleet: Fleet, records: Records, saved: Saved) -> Held:
     told = tuple(node for node in old.nodes if mounts and any(unseen.above(node.path, mounts)))
     there = There(told, old.domains, old.open)
     selected, _ = select(old.selection, unseen.known(fleet, records, there))
-    now = planning.plan(fleet, old.bundle, records, selected, old.selection, old.goal)
-    reached = wanted(selected, records) if old.goal == "apply" else selected
+    goal, fix = old.goal, old.fix_drift
+    now = planning.plan(fleet, old.bundle, records, selected, old.selection, goal, fix_drift=fix)
+    reached = wanted(selected, records) if goal == "apply" else selected
     now = unseen.completed(now, there, reached)
     planned = {node.path: node for node in old.nodes}
     found = held(now, records, saved.observed, fleet.scope, planned)

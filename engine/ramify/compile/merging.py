@@ -56,6 +56,7 @@ def _over(spec: NodeSpec, base: NodeSpec) -> NodeSpec:
         rollout=spec.rollout.over(base.rollout)
         if spec.rollout and base.rollout
         else spec.rollout or base.rollout,
+        on_drift=spec.on_drift or base.on_drift,
         domain=spec.domain or base.domain,
         children=(*inherited, *own.values()),
         origins={n: place for n, place in base.origins.items() if not _hidden(n, spec.vars)} | spec.origins,

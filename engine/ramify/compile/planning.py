@@ -7,12 +7,14 @@ from msgspec import structs
 from ramify.compile import lifecycle
 from ramify.compile.certainty import INTERRUPTED, conditional, opaque, opaque_removal
 from ramify.compile.changes import changes
+from ramify.compile.drifting import due, stopped
 from ramify.compile.fleet import Fleet
 from ramify.compile.standing import standing
 from ramify.compile.steps import NOTHING, PAUSED, STOPPED, Standing, steps_down, steps_up
 from ramify.compile.tree import Node
 from ramify.compile.unseen import above
 from ramify.model import paths
+from ramify.model.drift import summed
 from ramify.model.plan import Action, Change, Goal, NodePlan, Plan, summarise
 from ramify.model.record import NodeRecord
 from ramify.stub.tables import INSTALLED
@@ -24,19 +26,22 @@ LOOK = lifecycle.LOOK
 _HELD_BY = {STOPPED: "it was stopped on purpose", PAUSED: "it was paused on purpose"}
 
 
-def plan(
+def plan(  # noqa: PLR0913 - what is to be done, and how it is meant
     fleet: Fleet,
     bundle_digest: str,
     records: Records,
     selected: frozenset[str] | None = None,
     selection: tuple[str, ...] = (),
     goal: Goal = "apply",
+    *,
+    fix_drift: bool = False,
 ) -> Plan:
     """Plan what can be seen of the fleet's scope; `selected` limits it to some paths (None: all).
 
     With `apply` as its goal:
     A selected node can only be reached through its ancestors, so those that are not up come along. One that
-    leaves the hierarchy stays while something below it that is not selected stays.
+    leaves the hierarchy stays while something below it that is not selected stays. What has drifted is put
+    right where the hierarchy says so, or everywhere, to `fix_drift`.
     """
     if goal != "apply":
         nodes = lifecycle.plan_nodes(fleet, records, selected, goal)
@@ -44,7 +49,7 @@ def plan(
     chosen = wanted(selected, records)
     present, unseen = fleet.by_path, frozenset(fleet.unseen)
     up = [
-        plan_node(fleet, node, records.get(node.path))
+        plan_node(fleet, node, records.get(node.path), fix_drift=fix_drift)
         for node in fleet.within(fleet.scope)
         if chosen is None or node.path in chosen
     ]
@@ -59,7 +64,8 @@ def plan(
     asleep = {path for path, record in records.items() if record.held == STOPPED and path in present}
     removals = (_plan_removal(fleet, record) for record in leaving)
     nodes = tuple(_left_alone(made, asleep) for made in (*up, *removals))
-    return Plan(bundle_digest, nodes, summarise(nodes), selection)
+    nodes = stopped(fleet, nodes, records, asked=fix_drift)
+    return Plan(bundle_digest, nodes, summarise(nodes), selection, fix_drift=fix_drift)
 
 
 def wanted(selected: frozenset[str] | None, records: Records) -> frozenset[str] | None:
@@ -105,14 +111,17 @@ def _missing_ancestors(selected: Iterable[str], records: Records) -> frozenset[s
     return frozenset(found)
 
 
-def plan_node(fleet: Fleet, node: Node, record: NodeRecord | None) -> NodePlan:
+def plan_node(fleet: Fleet, node: Node, record: NodeRecord | None, *, fix_drift: bool = False) -> NodePlan:
     """What happens to one node of the fleet."""
+    drift = tuple(one.words for one in record.drift) if record else ()
+    if record is not None:
+        record = due(fleet, node, record, asked=fix_drift)
     host = fleet.host_of(node.path)
     name = host.name if host else ""
     initiator = paths.parent(node.path)
     action, steps, reason, found = _step(fleet, node, record, name)
     if not action.acts:
-        return NodePlan(node.path, action, name, initiator, reason=reason)
+        return NodePlan(node.path, action, name, initiator, reason=reason, drift=drift)
     made = fleet.class_of(node)
     return NodePlan(
         node.path,
@@ -125,6 +134,7 @@ def plan_node(fleet: Fleet, node: Node, record: NodeRecord | None) -> NodePlan:
         record.host if record and action is Action.REPLACE else "",
         conditional(made, record),
         opaque(made, steps),
+        drift,
     )
 
 
@@ -149,6 +159,9 @@ def _step(
 def _changes(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[tuple[Change, ...], str]:
     """What a node's values become, and in words what no value shows."""
     wished = fleet.digests[node.path]
+    if record.drift:
+        repaired = tuple(one.change for one in record.drift if one.how != "others")
+        return (*repaired, *_wished(fleet, node, record)), f"drifted: {summed(record.drift)}"
     if record.digest == wished.node and record.binding == wished.binding:
         installed = record.environment == INSTALLED
         return (), f"found {record.service if installed else record.environment}"
@@ -156,6 +169,11 @@ def _changes(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[tuple[Change
     if record.digest == wished.node:
         return found, "an address around it changed, or Ramify itself"
     return found, "" if found else "component or children changed"
+
+
+def _wished(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[Change, ...]:
+    """The changes of values alone."""
+    return changes(fleet, node, record.values) if record.digest != fleet.digests[node.path].node else ()
 
 
 def _plan_removal(fleet: Fleet, record: NodeRecord) -> NodePlan:

@@ -6,6 +6,7 @@ from ramify.compile.fleet import Fleet
 from ramify.compile.profiles import profile, values
 from ramify.compile.steps import Standing
 from ramify.compile.tree import Node
+from ramify.model.drift import Drift
 from ramify.model.record import NodeRecord
 
 _FILES = "service.files."
@@ -35,6 +36,10 @@ class Found(Protocol):
         """What placement added."""
 
     @property
+    def drift(self) -> tuple[Drift, ...] | None:
+        """What is not any more as it was put there, if somebody has looked."""
+
+    @property
     def held(self) -> str:
         """Whether it was stopped or paused on purpose."""
 
@@ -48,12 +53,16 @@ def standing(fleet: Fleet, node: Node | None, found: Found, recorded: NodeRecord
         return Standing(found.environment, found.service, held=found.held)
     wished = fleet.digests[node.path]
     same_place = found.binding == wished.binding
+    drift = found.drift or ()
     return Standing(
         found.environment,
         found.service,
         found.environment_digest == wished.environment
-        and (same_place or not _installs_placement(fleet, node)),
-        found.service_digest == wished.service and same_place,
+        and (same_place or not _installs_placement(fleet, node))
+        and all(one.is_configuration for one in drift),
+        found.service_digest == wished.service
+        and same_place
+        and not any(one.is_configuration for one in drift),
         found.held,
         same_place and recorded is not None and _reloads(fleet, node, found, recorded),
     )

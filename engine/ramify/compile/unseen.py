@@ -76,6 +76,7 @@ def completed(made: Plan, there: There, wanted: frozenset[str] | None) -> Plan:
         tuple(one for one in there.open if one.path in asked),
         {path: digest for path, digest in there.domains.items() if path in asked},
         made.goal,
+        made.fix_drift,
     )
 
 

@@ -39,6 +39,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
             who TEXT NOT NULL DEFAULT ''
         )""",
     ),
+    ("ALTER TABLE nodes ADD COLUMN drift TEXT NOT NULL DEFAULT '[]'",),
 )
 
 VERSION = len(STEPS)

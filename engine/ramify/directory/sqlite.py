@@ -14,6 +14,7 @@ from ramify.directory.history import History, put
 from ramify.directory.leases import Leases
 from ramify.directory.rollouts import Rollouts
 from ramify.model import paths
+from ramify.model.drift import Drift
 from ramify.model.history import NodeChange
 from ramify.model.record import NodeRecord
 
@@ -108,15 +109,18 @@ class Directory:
             connection.execute("DELETE FROM hosts WHERE name = ?", (name,))
 
 
-_DECODER = msgspec.json.Decoder(dict[str, str])
+_JSON = {
+    name: msgspec.json.Decoder(kind)
+    for name, kind in (("values", dict[str, str]), ("drift", tuple[Drift, ...]))
+}
+"""Fields that are kept as text."""
 
 
 def _record(row: tuple[Any, ...]) -> NodeRecord:
     fields = dict(zip(_NODE_FIELDS, row, strict=True))
-    return NodeRecord(**{**fields, "values": _DECODER.decode(row[-1])})
+    return NodeRecord(**fields | {name: decoder.decode(fields[name]) for name, decoder in _JSON.items()})
 
 
 def _row(record: NodeRecord) -> tuple[Any, ...]:
-    fields = [getattr(record, name) for name in _NODE_FIELDS]
-    fields[-1] = msgspec.json.encode(record.values).decode()
-    return tuple(fields)
+    fields = ((name, getattr(record, name)) for name in _NODE_FIELDS)
+    return tuple(msgspec.json.encode(value).decode() if name in _JSON else value for name, value in fields)

@@ -4,12 +4,14 @@ Checks what one document alone can show. What templates add is merged and checke
 """
 
 from collections.abc import Iterable
+from typing import cast
 
 from ramify.documents import domain, rollout, templates
 from ramify.documents.node import Node
 from ramify.documents.reading import pattern, read_yaml
 from ramify.model import order, siblings
 from ramify.model.diagnostics import Diagnostics, Origin
+from ramify.model.drift import OnDrift
 from ramify.model.hierarchy import Assertion, Hierarchy, NodeSpec
 from ramify.model.paths import MAX_DEPTH, valid_name
 from ramify.model.patterns import Kind
@@ -29,6 +31,7 @@ def _build(root: Node, found: Diagnostics) -> Hierarchy:
         templates={spec.name: spec for spec in _specs(root["templates"], found)},
         assertions=tuple(_assertion(node, found) for node in root["assert"].elements),
         rollout=rollout.build(root["rollout"], found),
+        on_drift=_on_drift(root),
     )
     templates.check(hierarchy.templates, hierarchy.tree, found)
     for spec in hierarchy.templates.values():
@@ -57,10 +60,15 @@ def _spec(name: str, node: Node, origin: Origin, found: Diagnostics) -> NodeSpec
         vars=variables.value if isinstance(variables.value, dict) else {},
         after=_words(node["after"]),
         rollout=rollout.build(node["rollout"], found),
+        on_drift=_on_drift(node),
         children=_specs(node["children"], found),
         domain=domain.build(node, found) if "domain" in node else None,
         origins={key: node.key(key) for key in node if key != "vars"} | _places(variables, ""),
     )
+
+
+def _on_drift(node: Node) -> OnDrift | None:
+    return cast("OnDrift | None", node["on_drift"].text or None)
 
 
 def _words(node: Node) -> tuple[str, ...]:

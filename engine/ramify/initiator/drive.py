@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
+from ramify.compile.drifting import is_fixed, on_drift, why
 from ramify.compile.fleet import Fleet
 from ramify.compile.profiles import profile, values
 from ramify.compile.proofs import Proof
@@ -21,6 +22,8 @@ from ramify.initiator.ports import Session
 from ramify.initiator.supply import Supply
 from ramify.initiator.warrants import warrant
 from ramify.model import paths
+from ramify.model.drift import received, summed
+from ramify.model.events import LOOK_AT_DRIFT
 from ramify.model.plan import Goal
 from ramify.model.profile import Profile
 from ramify.model.record import NodeRecord
@@ -84,6 +87,10 @@ class StaleError(NodeFailedError):
     """What is due is more than the saved plan says that is carried out: nothing was done."""
 
 
+class DriftedError(NodeFailedError):
+    """A node whose drift shall stop an apply has drifted: nothing was done."""
+
+
 class NoAnswerError(Exception):
     """The host is there, and a request was not answered in time: nobody knows what came of it."""
 
@@ -111,9 +118,10 @@ class Driver:
             )
             raise StaleError(f"it is not as it was when this was planned ({due}): plan again", state=state)
 
-    async def look(self, stub: Session, path: str) -> NodeState:
-        """Where a node stands on its host."""
-        reply = await self._within("status", stub.request("status", paths=[path]))
+    async def look(self, stub: Session, path: str, *, closely: bool = False) -> NodeState:
+        """Where a node stands on its host; `closely` also what there is not as it was put there."""
+        operation = "verify" if closely else "status"
+        reply = await self._within(operation, stub.request(operation, paths=[path]))
         return _told(reply.nodes[0] if reply.nodes else None, path)
 
     async def up(self, stub: Session, node: Node, record: NodeRecord | None, begin: Begin) -> NodeRecord:
@@ -126,12 +134,21 @@ class Driver:
         """
         state: NodeState | None = None
         await self._pin(stub)
+        await self._stop_for_drift(stub, node, record)
         if record is None and self._is_plain(node):
             state = await self._at_once(stub, node, begin)
         if state is None:
-            state = await self._step_by_step(stub, node.path, "apply", record, begin)
-        self._check(node.path, "apply", state)
+            closely = self._repairs(node, record)
+            state = await self._step_by_step(stub, node.path, "apply", record, begin, closely=closely)
+        state = await self._seen_after(stub, record, state)
+        self._check(node.path, "apply", state if self._repairs(node, record) else _unseen(state))
         return self.record(node.path, state, record)
+
+    async def _seen_after(self, stub: Session, record: NodeRecord | None, state: NodeState) -> NodeState:
+        """What is left of drift that was recorded, after commands: some of them put some of it right."""
+        if record is None or not record.drift:
+            return state
+        return await self.look(stub, record.path, closely=True)
 
     async def steer(
         self, stub: Session, path: str, goal: Goal, record: NodeRecord | None, begin: Begin
@@ -141,7 +158,8 @@ class Driver:
         Raises: as `up`.
         """
         state = await self._step_by_step(stub, path, goal, record, begin)
-        self._check(path, goal, state)
+        state = await self._seen_after(stub, record, state)
+        self._check(path, goal, _unseen(state))
         return state if (state.environment, state.service) != INITIAL else None
 
     def _check(self, path: str, goal: Goal, state: NodeState) -> None:
@@ -150,6 +168,24 @@ class Driver:
         if left != ():
             due = left[0] if left else goal
             raise NodeFailedError(f"the stub told success, and {due} is still due", state=state)
+
+    def _repairs(self, node: Node, record: NodeRecord | None) -> bool:
+        """Whether there is drift to put right."""
+        known = record is not None and bool(record.drift)
+        return known and is_fixed(self.fleet, node, asked=self.options.fix_drift)
+
+    async def _stop_for_drift(self, stub: Session, node: Node, record: NodeRecord | None) -> None:
+        """Before a node is touched that nobody may touch when it has drifted: see whether it has.
+
+        Raises:
+            DriftedError: it has, and nobody has looked at that yet.
+        """
+        if record is None or self.options.fix_drift or on_drift(self.fleet, node) != "stop":
+            return
+        state = await self.look(stub, node.path, closely=True)
+        if state.drift:
+            message = why(node.path, summed(received(state.drift)))
+            raise DriftedError(message, LOOK_AT_DRIFT, state)
 
     async def _pin(self, stub: Session) -> None:
         """Have the host pin the project's policy, before it is given anything to hold against that."""
@@ -198,7 +234,9 @@ class Driver:
         elif before is not None and before.digest == state.digest:
             made = before.values
         placed = self.fleet.host_of(path)
-        return record_of(state, host or (placed.name if placed else ""), made)
+        found = record_of(state, host or (placed.name if placed else ""), made)
+        unseen = before.drift if before is not None and state.drift is None else found.drift
+        return structs.replace(found, drift=unseen)
 
     def _is_plain(self, node: Node) -> bool:
         component = self.fleet.class_of(node).component
@@ -230,12 +268,19 @@ class Driver:
         return _told(reply.state, node.path)
 
     async def _step_by_step(
-        self, stub: Session, path: str, goal: Goal, record: NodeRecord | None, begin: Begin
+        self,
+        stub: Session,
+        path: str,
+        goal: Goal,
+        record: NodeRecord | None,
+        begin: Begin,
+        *,
+        closely: bool = False,
     ) -> NodeState:
         wish: dict[str, Any] | None = None
         node = self.fleet.by_path.get(path)
         for _ in range(LOOKS):
-            state = await self.look(stub, path)
+            state = await self.look(stub, path, closely=closely)
             found = standing(self.fleet, node, state, record)
             steps = way(goal, found)
             if steps is None:
@@ -349,6 +394,11 @@ def _failed(error: StubError, path: str) -> NodeFailedError:
     return kind(str(error), error.detail, state)
 
 
+def _unseen(state: NodeState) -> NodeState:
+    """A state whose drift is not what is asked about."""
+    return structs.replace(state, drift=None)
+
+
 def record_of(state: NodeState, host: str, made: dict[str, str]) -> NodeRecord:
     """A stub's word as a record."""
     return NodeRecord(
@@ -365,6 +415,7 @@ def record_of(state: NodeState, host: str, made: dict[str, str]) -> NodeRecord:
         held=state.held,
         problem=_problem(state),
         values=made,
+        drift=received(state.drift or ()),
     )
 
 

@@ -4,7 +4,7 @@ import logging
 
 from msgspec import Struct
 
-from ramify.initiator.drive import NoAnswerError, NodeFailedError, StaleError
+from ramify.initiator.drive import DriftedError, NoAnswerError, NodeFailedError, StaleError
 from ramify.initiator.link import RunRefusedError
 from ramify.initiator.risk import HaltedError
 from ramify.initiator.supply import MissingArtifactError
@@ -30,6 +30,7 @@ _OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
     (TransportError, Outcome.FAILED),
     (StillThereError, Outcome.SKIPPED),
     (StaleError, Outcome.SKIPPED),
+    (DriftedError, Outcome.SKIPPED),
     (HaltedError, Outcome.SKIPPED),
     (AsleepError, Outcome.SKIPPED),
     (NodeFailedError, Outcome.FAILED),
@@ -46,7 +47,8 @@ class Ending(Struct, frozen=True):
 
     `lost` says that nothing on the host failed: the way there did, or nothing is begun any more; `stale` that
     nothing was done since what is there is not what a saved plan was made for; `asleep` that the node is as
-    it shall be, and nobody there to care for what is below it.
+    it shall be, and nobody there to care for what is below it; `drifted` that what has drifted may not be
+    touched.
     """
 
     outcome: Outcome
@@ -56,6 +58,7 @@ class Ending(Struct, frozen=True):
     lost: bool = False
     stale: bool = False
     asleep: bool = False
+    drifted: bool = False
 
 
 def ending(error: Exception) -> Ending:
@@ -68,7 +71,8 @@ def ending(error: Exception) -> Ending:
     state = error.state if isinstance(error, NodeFailedError) else None
     lost = isinstance(error, TransportError | HaltedError)
     stale, asleep = isinstance(error, StaleError), isinstance(error, AsleepError)
-    return Ending(outcome, message, _detail(error)[-MOST_DETAIL:], state, lost, stale, asleep)
+    drifted = isinstance(error, DriftedError)
+    return Ending(outcome, message, _detail(error)[-MOST_DETAIL:], state, lost, stale, asleep, drifted)
 
 
 def _detail(error: Exception) -> str:

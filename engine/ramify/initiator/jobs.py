@@ -114,7 +114,17 @@ class Jobs:
         selected, _ = select(request.selection, unseen.known(fleet, records, there))
         below = None if selected is None else selected - {self._path}
         made = unseen.completed(
-            plan(fleet, bundles.digest(data), records, below, request.selection, request.goal), there, below
+            plan(
+                fleet,
+                bundles.digest(data),
+                records,
+                below,
+                request.selection,
+                request.goal,
+                fix_drift=request.options.fix_drift,
+            ),
+            there,
+            below,
         )
         # The node itself is its parent's to care for.
         nodes = tuple(node for node in made.nodes if node.path != self._path)

@@ -123,10 +123,10 @@ class Ledger:
             result = self._results.get(path) or NodeResult(path, Outcome.UNCHANGED)
             self._end([Finished(result, structs.replace(record, open=self._run))])
 
-    def skip(self, nodes: Iterable[str], why: str) -> None:
+    def skip(self, nodes: Iterable[str], why: str, detail: str = "") -> None:
         """Those nodes that have not ended are left as they were."""
         left = [path for path in nodes if path not in self._results]
-        self._end([Finished(NodeResult(path, Outcome.SKIPPED, why)) for path in left])
+        self._end([Finished(NodeResult(path, Outcome.SKIPPED, why, detail)) for path in left])
 
     def pass_over(self, stale: Mapping[str, str]) -> None:
         """Nodes that moved on since they were planned are left as they are, each for a reason."""

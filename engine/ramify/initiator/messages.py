@@ -27,7 +27,7 @@ class Options(Struct, frozen=True):
     Without `rollouts` nothing is kept to that the hierarchy says of waves and limits.
     Events wait for company for `gather`: thousands of nodes would be thousands of frames otherwise. As
     many runs as `history` says are remembered. Where another one holds what a run wants, it waits for `wait`,
-    without a number for as long as it takes.
+    without a number for as long as it takes. With `fix_drift` drift is put right whatever the hierarchy says.
     """
 
     parallel: int = 32
@@ -40,6 +40,7 @@ class Options(Struct, frozen=True):
     rollouts: bool = True
     history: int = KEEP
     wait: float | None = 0
+    fix_drift: bool = False
 
 
 class RunRequest(Struct, frozen=True, tag="run"):

@@ -63,7 +63,14 @@ class Workspace:
         """All that is recorded."""
         return self.directory.records()
 
-    def plan(self, selection: tuple[str, ...] = (), there: There | None = None, goal: Goal = "apply") -> Plan:
+    def plan(
+        self,
+        selection: tuple[str, ...] = (),
+        there: There | None = None,
+        goal: Goal = "apply",
+        *,
+        fix_drift: bool = False,
+    ) -> Plan:
         """Plan what the path expressions select, everything without any.
 
         What initiators plan is `there`, or open as long as nobody has asked them.
@@ -75,7 +82,7 @@ class Workspace:
         selected, diagnostics = select(selection, unseen.known(self.fleet, records, there))
         if diagnostics.failed:
             raise DiagnosticsError(diagnostics)
-        made = make_plan(self.fleet, self.digest, records, selected, selection, goal)
+        made = make_plan(self.fleet, self.digest, records, selected, selection, goal, fix_drift=fix_drift)
         reached = wanted(selected, records) if goal == "apply" else selected
         return unseen.completed(made, there, reached)
 
@@ -229,7 +236,7 @@ def commission(
         bundle=space.bundle,
         plan=made,
         selection=made.selection,
-        options=options or space.options,
+        options=structs.replace(options or space.options, fix_drift=made.fix_drift),
         mounts=unseen.due(made),
         held=held,
         most=space.most,

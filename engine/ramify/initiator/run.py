@@ -23,7 +23,8 @@ from ramify.initiator.watch import Watch
 from ramify.initiator.waves import Waves
 from ramify.initiator.work import Branch, branches
 from ramify.model import bundle as bundles
-from ramify.model.events import Halted, Note, Report, Unheard
+from ramify.model import paths
+from ramify.model.events import LOOK_AT_DRIFT, Halted, Note, Report, Unheard
 from ramify.model.record import NodeResult, Outcome
 
 
@@ -44,7 +45,9 @@ class Run:
         refresh = job.kind == "refresh"
         self._reached = "through yet" if AIMS[job.plan.goal].down else "up"
         found = branches(job.fleet, job.plan, self._ledger.before, everything=refresh, mounts=job.mounts)
-        self._branches = {branch.path: branch for branch in found}
+        stopped = {} if refresh else {node.path: node.reason for node in job.plan.stopped}
+        self._stopped = stopped
+        self._branches = {branch.path: branch for branch in found if branch.path not in stopped}
         after = {} if refresh else {branch.path: branch.after for branch in found}
         order = ordered(self._taken_in_order(), job.rollout, job.run)
         self._waves = Waves(order, after, job.rollout)
@@ -70,6 +73,7 @@ class Run:
         self._begin()
         if job.held is not None:
             self._ledger.pass_over(job.held.stale)
+        self._leave_alone()
         try:
             async with beside() as spawn:
                 spawn(self._stop_when_halted())
@@ -83,6 +87,15 @@ class Run:
             counts = {outcome.value: report.count(outcome) for outcome in Outcome}
             directory.history.finish(job.run, self._now(), counts)
         return report
+
+    def _leave_alone(self) -> None:
+        """Account for what drift stops: nobody goes there."""
+        for path, why in self._stopped.items():
+            self._ledger.skip((path,), why, LOOK_AT_DRIFT)
+        for mount in self._job.mounts:
+            stopped = next((why for path, why in self._stopped.items() if paths.within(mount, path)), None)
+            if stopped is not None:
+                self._ledger.unheard(Unheard(mount, Outcome.SKIPPED, stopped))
 
     def _begin(self) -> None:
         """Have it remembered, with all that a way back needs; the longest past is forgotten."""
@@ -190,6 +203,7 @@ class Run:
                 ledger.suspect(branch.path)
         undone = "stale" if why.stale else f"not {self._reached}"
         word = "offline" if why.outcome is Outcome.OFFLINE else undone
+        word = "left alone" if why.drifted else word
         halted = why.outcome is Outcome.SKIPPED and not why.stale and self._risk.halted
         self._skip(branch, branch.below, why.message if halted else f"{branch.path} is {word}")
 

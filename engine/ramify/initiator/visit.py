@@ -283,7 +283,7 @@ class Visit:
             raise RuntimeError(f"{branch.path} was compiled with errors")
         self._ledger.tell(Started(branch.path, host.name))
         async with self._place.hosts.session(host, agent=branch.needs_agent) as stub:
-            state = await self._driver.look(stub, branch.path)
+            state = await self._driver.look(stub, branch.path, closely=True)
             self._seen(state, host)
             if not branch.leads_on:
                 return
@@ -380,5 +380,5 @@ def _of_lifecycle(said: Rollout, goal: Goal) -> Rollout:
 
 def _same(before: NodeRecord, after: NodeRecord) -> bool:
     """Whether a node was found as it had been recorded."""
-    names = ("host", "environment", "service", "digest", "binding", "release", "held")
+    names = ("host", "environment", "service", "digest", "binding", "release", "held", "drift")
     return all(getattr(before, name) == getattr(after, name) for name in names)

@@ -83,8 +83,14 @@ class Halted(Struct, frozen=True, tag="halted"):
 Event = Started | Step | Finished | Found | Note | Planned | Unheard | Halted
 
 
+LOOK_AT_DRIFT = "`ramify status --drift` shows it; `ramify apply --fix-drift` puts it right."
+"""The way out where drift stops an apply."""
+
+
 def untouched(node: NodePlan, goal: Goal) -> NodeResult:
     """How a node ended that a plan does not touch: what was asked for and cannot be had is skipped."""
+    if node.stopped:
+        return NodeResult(node.path, Outcome.SKIPPED, node.reason, LOOK_AT_DRIFT)
     if node.action is Action.HELD and goal != "apply":
         return NodeResult(node.path, Outcome.SKIPPED, node.reason)
     return NodeResult(node.path, Outcome.UNCHANGED)

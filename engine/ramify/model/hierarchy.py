@@ -5,6 +5,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from ramify.model.diagnostics import Origin
+from ramify.model.drift import OnDrift
 from ramify.model.rollout import Rollout
 
 
@@ -44,6 +45,7 @@ class NodeSpec(Struct, frozen=True):
     vars: dict[str, Any] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     rollout: Rollout | None = None
+    on_drift: OnDrift | None = None
     children: tuple["NodeSpec", ...] = ()
     domain: Domain | None = None
     origins: dict[str, Origin] = field(default_factory=dict)
@@ -59,9 +61,10 @@ class Assertion(Struct, frozen=True):
 
 
 class Hierarchy(Struct, frozen=True):
-    """A hierarchy document; its `rollout` is that of the top nodes."""
+    """A hierarchy document; its `rollout` and `on_drift` are those of the top nodes."""
 
     tree: tuple[NodeSpec, ...]
     templates: dict[str, NodeSpec] = field(default_factory=dict)
     assertions: tuple[Assertion, ...] = ()
     rollout: Rollout | None = None
+    on_drift: OnDrift | None = None

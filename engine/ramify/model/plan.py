@@ -77,10 +77,12 @@ class Change(Struct, frozen=True):
 class NodePlan(Struct, frozen=True):
     """What happens to one node: the stub commands, on which host, by whose initiator.
 
-    One that is held is left as it is: it was stopped or paused on purpose, or an initiator above it.
+    One that is held is left as it is: it was stopped or paused on purpose, or an initiator above it, or
+    has drifted.
     `previous_host` is set when the node leaves a host; `reason` says in words why anything happens at all.
     `conditional` says on what else it depends what will be done; `opaque` are the steps that run programs of
-    the component's own, of which nobody knows what they do.
+    the component's own, of which nobody knows what they do. `drift` says what was found on the host otherwise
+    than it was put there; a node that is `stopped` is held until somebody has looked at that.
     """
 
     path: str
@@ -93,6 +95,8 @@ class NodePlan(Struct, frozen=True):
     previous_host: str = ""
     conditional: str = ""
     opaque: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+    stopped: bool = False
 
     def mark(self, step: str) -> Mark:
         """How far one of the steps can be told: what an installer does is not even known if it runs."""
@@ -131,6 +135,7 @@ class Plan(Struct, frozen=True):
 
     What is below `open` nodes is planned there, and not known here. `domains` are the nodes whose initiators
     have planned what is below them, each with the digest of the domain's bundle that this was planned from.
+    With `fix_drift` whatever has drifted is put right, also where the hierarchy says otherwise.
     """
 
     bundle: str
@@ -140,6 +145,12 @@ class Plan(Struct, frozen=True):
     open: tuple[Open, ...] = ()
     domains: dict[str, str] = {}
     goal: Goal = "apply"
+    fix_drift: bool = False
+
+    @property
+    def stopped(self) -> tuple[NodePlan, ...]:
+        """The nodes that are left alone until somebody has looked at what has drifted."""
+        return tuple(node for node in self.nodes if node.stopped)
 
     @property
     def anything(self) -> bool:

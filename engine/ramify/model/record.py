@@ -6,13 +6,16 @@ from enum import Enum
 
 from msgspec import Struct, field
 
+from ramify.model.drift import Drift
+
 
 class NodeRecord(Struct, frozen=True):
     """A deployed node as it was last heard of.
 
     `open` names the run that was working on it and has not told the end: nothing else in the record is
     certain then. `held` says that it was "stopped" or "paused" on purpose. `values` are the rendered values
-    that it runs with, for the next plan's diff.
+    that it runs with, for the next plan's diff; `drift` is what was found on its host otherwise than it was
+    put there, when somebody looked last.
     """
 
     path: str
@@ -29,6 +32,7 @@ class NodeRecord(Struct, frozen=True):
     problem: str = ""
     held: str = ""
     values: dict[str, str] = field(default_factory=dict)
+    drift: tuple[Drift, ...] = ()
 
     @property
     def exists(self) -> bool:
@@ -73,5 +77,6 @@ def generation(record: NodeRecord | None) -> str:
 def _line(r: NodeRecord) -> str:
     return (
         f"{r.path} {r.host} {r.environment} {r.service} {r.digest} {r.environment_digest} {r.service_digest} "
-        f"{r.binding} {r.release} {r.open} {r.held}\n"
+        f"{r.binding} {r.release} {r.open} {r.held}"
+        f"{''.join(f' {d.name} {d.how} {d.actual}' for d in r.drift)}\n"
     )

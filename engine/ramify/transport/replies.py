@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
+from ramify.model.drift import Drift
 from ramify.stub import wire
 from ramify.transport.errors import UnusableReplyError
 
@@ -71,7 +72,7 @@ class Reverted(Struct, frozen=True):
 
 
 class NodeState(Struct, frozen=True):
-    """Where a node stands on its host; `damaged` names files that are not what was sent (verify)."""
+    """Where a node stands on its host; `drift` is what was not as it was put there (verify)."""
 
     path: str
     environment: Environment = "non-existent"
@@ -88,7 +89,7 @@ class NodeState(Struct, frozen=True):
     health: Health | None = None
     pending: Pending | None = None
     reverted: Reverted | None = None
-    damaged: tuple[str, ...] | None = None
+    drift: tuple[Drift, ...] | None = None
 
 
 class Problem(Struct, frozen=True):

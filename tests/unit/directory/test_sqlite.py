@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ramify.directory.schema import STEPS, VERSION
 from ramify.directory.sqlite import Directory, DirectoryError, KnownHost
 from ramify.model import paths
+from ramify.model.drift import Drift
 from ramify.model.record import NodeRecord
 
 
@@ -44,6 +45,7 @@ FULL = NodeRecord(
     open="run",
     problem="p",
     values={"service.env.WORD": "grüß\n", "x": ""},
+    drift=(Drift("config/a", "edited", "e", "a", "one\n", "two\n"), Drift("code/b", "removed", "e")),
 )
 
 
