@@ -291,12 +291,18 @@ class Operator:
         return self._plan(self.fleet(bundle), selection, goal=goal)
 
     def _plan(
-        self, fleet: Fleet, selection: tuple[str, ...], there: There | None = None, goal: Goal = "apply"
+        self,
+        fleet: Fleet,
+        selection: tuple[str, ...],
+        there: There | None = None,
+        goal: Goal = "apply",
+        *,
+        fix: bool = False,
     ) -> Plan:
         records, there = self.records(), there or unseen.unasked(fleet)
         selected, _ = select(selection, unseen.known(fleet, records, there))
         digest = bundles.digest(bundles.encode(fleet.bundle))
-        made = plan(fleet, digest, records, selected, selection, goal)
+        made = plan(fleet, digest, records, selected, selection, goal, fix_drift=fix)
         reached = wanted(selected, records) if goal == "apply" else selected
         return unseen.completed(made, there, reached)
 
@@ -311,7 +317,8 @@ class Operator:
         """Plan and carry out; the events are in `events`."""
         fleet = self.fleet(bundle)
         there = await self.ask(bundle) if fleet.unseen and kind == "apply" else None
-        job = self._job(fleet, kind, self._plan(fleet, selection, there), options)
+        made = self._plan(fleet, selection, there, fix=options.fix_drift)
+        job = self._job(fleet, kind, made, options)
         return await self._run(replace(job, most=most or Limits()))
 
     async def command(self, bundle: Bundle, goal: Goal, *selection: str, options: Options = QUICK) -> Report:

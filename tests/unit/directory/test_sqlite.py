@@ -130,7 +130,8 @@ def test_a_directory_of_an_earlier_version_is_taken_over(version: int, file: Pat
     for statement in (statement for steps in STEPS[:version] for statement in steps):
         connection.execute(statement)
     columns = [row[1] for row in connection.execute("PRAGMA table_info(nodes)")]
-    values = ["/a" if name == "path" else "{}" if name == "values" else "" for name in columns]
+    empty = {"path": "/a", "values": "{}", "drift": "[]"}
+    values = [empty.get(name, "") for name in columns]
     connection.execute(f"INSERT INTO nodes VALUES ({', '.join('?' for _ in columns)})", values)
     connection.execute(f"PRAGMA user_version = {version}")
     connection.commit()
