@@ -16,7 +16,7 @@ FIX = quick(fix_drift=True)
 
 
 def tree(**gateway: Any) -> dict[str, Any]:
-    zone = {"zone1": {"children": {"app1": {}, "app2": {}}}}
+    zone: dict[str, Any] = {"zone1": {"children": {"app1": {}, "app2": {}}}}
     return {"gw1": {"children": {"app1": {}, **zone}, "vars": {"word": "hello"}, **gateway}, "lone": leaves()}
 
 
