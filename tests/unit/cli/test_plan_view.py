@@ -9,7 +9,9 @@ from msgspec import structs
 from ramify.cli import plan_view
 from ramify.cli.plan_view import SCREEN
 from ramify.compile.fleet import Fleet
+from ramify.compile.planning import plan as make_plan
 from ramify.model.plan import Action, Change, NodePlan, Open, Plan, Summary, summarise
+from ramify.model.record import NodeRecord
 from unit.cli import fleets
 
 Golden = Callable[[str, str], None]
@@ -154,3 +156,31 @@ def test_what_is_planned_by_initiators_is_told_with_the_reason_why_it_is_not_kno
     assert "? below /ma/m[8-9]: planned there once its initiator runs\n" in shown
     assert "? below /ma/x: cannot be planned now: no route\n" in shown
     assert shown.endswith("Plan: 0 to add, 0 to change, 0 to destroy; more may be below 3 nodes.")
+
+
+def stopped(fleet: Fleet, *named: str) -> dict[str, NodeRecord]:
+    """What is recorded of a fleet in which some nodes were stopped on purpose."""
+    found = fleets.recorded(fleet)
+    for path in named:
+        found[path] = structs.replace(found[path], service="configured", held="stopped")
+    return found
+
+
+def test_what_is_held_is_named_with_what_waits_for_it(golden: Golden) -> None:
+    before, after = fleets.compiled(fleets.small(interval=5)), fleets.compiled(fleets.small(interval=10))
+    records = stopped(before, "/region1/zone1", "/region1/zone2/app1")
+    golden("cli/plan-held.txt", text(after, fleets.planned(after, records.values())))
+
+
+def test_what_is_stopped_and_what_cannot_be_reached_for_it(golden: Golden) -> None:
+    fleet = fleets.compiled(fleets.small())
+    records = stopped(fleet, "/region1/zone1")
+    del records["/region1/zone2/app1"]
+    chosen = frozenset(fleet.digests) - {"/region1/zone1"}
+    golden("cli/plan-stop.txt", text(fleet, make_plan(fleet, "", records, chosen, (), "stop")))
+
+
+def test_what_is_lost_is_told_before_it_is_uninstalled(golden: Golden) -> None:
+    fleet = fleets.compiled(fleets.small())
+    records = fleets.recorded(fleet)
+    golden("cli/plan-uninstall.txt", text(fleet, make_plan(fleet, "", records, None, ("/",), "uninstall")))
