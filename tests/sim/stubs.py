@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ from ramify.stub import tables
 from ramify.stub.tables import CONFIGURE, CONFIGURE_ENV, DEPLOY, INITIAL, RUNNING, SHUTDOWN, START
 from ramify.stub.transfer import COMPLETE
 from ramify.transport.channel import Channel
-from ramify.transport.errors import ConnectionLostError, TransportError
-from ramify.transport.replies import Held, Hello, NodeState, Problem, Reply, StubError
+from ramify.transport.errors import ConnectionLostError, Phase, TransportError, UnreachableError
+from ramify.transport.replies import Held, Hello, NodeState, Pending, Problem, Reply, Reverted, StubError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +50,29 @@ class SimNode:
         self.drift: tuple[Drift, ...] = ()
         self.order: dict[str, Any] = {}
         self.digests = {"digest": "", "environment_digest": "", "service_digest": "", "binding": ""}
+        self.token = ""
+        self.back: dict[str, Any] = {}
+        self.reverted: Reverted | None = None
 
     def told(self) -> NodeState:
         told: dict[str, Any] = {"environment": self.state[0], "service": self.state[1], **self.digests}
-        return NodeState(path=self.path, release=self.release, held=self.held, **told)
+        if self.token:
+            told["pending"] = Pending(self.token, self.back["release"], 1)
+        return NodeState(path=self.path, release=self.release, held=self.held, reverted=self.reverted, **told)
+
+    def arm(self, token: str) -> None:
+        """Remember what to go back to, unless that is remembered already."""
+        if not self.token:
+            names = ("state", "release", "code", "order", "digests")
+            self.back = {name: copy(getattr(self, name)) for name in names}
+        self.token, self.reverted = token, None
+
+    def revert(self, why: str) -> None:
+        """Everything is as it was before the change."""
+        for name, value in self.back.items():
+            setattr(self, name, value)
+        self.reverted = Reverted(self.token, self.release, 0, why)
+        self.token = ""
 
 
 class SimHost:
@@ -60,8 +80,9 @@ class SimHost:
 
     `wrong` is raised instead of a session. `stuck` answers no request until it is set. `dies_at` is the
     number of the moment at which the stub is killed, once: transitions and requests count. `fails` maps paths
-    to the transition that fails there, `refuses` names nodes whose commands are refused, and `installs` those
-    whose commands take until an event, or until they are stopped.
+    to the transition that fails there, `refuses` names nodes whose commands are refused, `installs` those
+    whose commands take until an event, or until they are stopped, and `cuts` those whose changes leave the
+    host unreachable, until somebody has tried twice and it has taken them back.
     """
 
     def __init__(self, world: "World", name: str, folder: Path) -> None:
@@ -76,9 +97,11 @@ class SimHost:
         self.wrong: TransportError | None = None
         self.stuck: asyncio.Event | None = None
         self.dies_at = 0
+        self.tries = 0
         self.fails: dict[str, str] = {}
         self.refuses: set[str] = set()
         self.installs: dict[str, asyncio.Event] = {}
+        self.cuts: set[str] = set()
         self.puts: list[str] = []
         self.asked: list[str] = []
 
@@ -90,6 +113,7 @@ class SimHost:
         for over in self.installs.values():
             over.set()
         self.installs.clear()
+        self.cuts.clear()
         if self.stuck is not None:
             self.stuck.set()
 
@@ -99,6 +123,18 @@ class SimHost:
             self.dies_at -= 1
             if not self.dies_at:
                 raise ConnectionLostError(self.name, "the stub was killed")
+
+    async def tried(self) -> None:
+        """Somebody could not reach it: the second time it takes back what cut it off."""
+        for path in self.cuts & self.nodes.keys():
+            node = self.nodes[path]
+            if node.token and isinstance(self.wrong, UnreachableError):
+                self.tries += 1
+                if self.tries > 1:
+                    node.revert("not confirmed within 1 s")
+                    self.wrong = None
+                    self.world.changed(self, node)
+                    await self.world.settle(self)
 
     def node(self, path: str) -> SimNode:
         """A node as it is found now: a service whose process is gone is found configured."""
@@ -141,6 +177,7 @@ class SimSession:
             "facts": lambda: Reply(1, ok=True, facts=host.facts),
             "put": lambda **asked: self._put(body, **asked),
             "commands": self._commands,
+            "confirm": self._confirm,
         }
         reply = answers[op](**fields)
         if op == "commands":
@@ -205,6 +242,15 @@ class SimSession:
             1, ok=True, nodes=tuple(structs.replace(n, drift=self._host.node(n.path).drift) for n in told)
         )
 
+    def _confirm(self, path: str, token: str) -> Reply:
+        node = self._host.node(path)
+        if node.token == token:
+            node.token = ""
+            return Reply(1, ok=True, state=node.told())
+        if node.reverted is not None and node.reverted.token == token:
+            raise _error("reverted", f"{path}: {node.reverted.why}", found=node.told())
+        raise _error("refused", f"{path}: no such change is pending", found=node.told())
+
     def _commands(
         self,
         path: str,
@@ -212,6 +258,30 @@ class SimSession:
         order: dict[str, Any] | None,
         signed: object = None,
         held: Held | None = None,
+        confirm: dict[str, Any] | None = None,
+    ) -> Reply:
+        node = self._host.node(path)
+        if not commands or tables.condition(commands[0], node.state):
+            return self._carry(path, commands, order, held)
+        if confirm is None or node.state[1] not in RUNNING:
+            node.token = ""
+            return self._carry(path, commands, order, held)
+        node.arm(confirm["token"])
+        try:
+            reply = self._carry(path, commands, order, held)
+        except (StubError, ConnectionLostError) as error:
+            node.revert(str(error))
+            self._host.world.changed(self._host, node)
+            if isinstance(error, ConnectionLostError) or error.code != "failed":
+                raise
+            raise _error("reverted", error.message, found=node.told(), detail=error.detail) from error
+        if path in self._host.cuts:
+            self._host.tries = 0
+            self._host.wrong = UnreachableError(self._host.name, Phase.CONNECT, "no route to host")
+        return reply
+
+    def _carry(
+        self, path: str, commands: list[str], order: dict[str, Any] | None, held: Held | None
     ) -> Reply:
         host = self._host
         node = host.node(path)

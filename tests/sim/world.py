@@ -44,7 +44,7 @@ from ramify.transport.channel import Channel
 from sim.stubs import SimHost, SimNode, SimSession
 from sim.wires import ChildEnd, End, ParentEnd, Wire
 
-QUICK = Options(gather=0, command_timeout=600, silence=600, beat=300)
+QUICK = Options(gather=0, command_timeout=600, silence=600, beat=300, confirm_timeout=0.02)
 
 
 class Initiator:
@@ -241,7 +241,9 @@ class SimHosts:
         self._who = who
 
     @asynccontextmanager
-    async def session(self, host: Host, *, agent: bool = False) -> AsyncIterator[SimSession]:
+    async def session(
+        self, host: Host, *, agent: bool = False, fresh: bool = False
+    ) -> AsyncIterator[SimSession]:
         world, found = self._world, self._world.host(host.name)
         world.contacts.append((self._who, host.name))
         world.at_once[self._who] += 1
@@ -250,7 +252,9 @@ class SimHosts:
         try:
             await asyncio.sleep(0)
             if found.wrong is not None:
-                raise found.wrong
+                wrong = found.wrong
+                await found.tried()
+                raise wrong
             yield session
         finally:
             world.at_once[self._who] -= 1

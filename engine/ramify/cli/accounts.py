@@ -30,8 +30,16 @@ def planned_only(plan: Plan, report: Report) -> tuple[NodeResult, ...]:
     )
 
 
-def exit_code(found: Counts, *, refresh: bool = False, stale: bool = False) -> int:
+def all_reverted(results: Iterable[NodeResult]) -> bool:
+    """Whether something failed, and all of it was taken back."""
+    failed = [result.reverted for result in results if result.outcome is Outcome.FAILED]
+    return bool(failed) and all(failed)
+
+
+def exit_code(found: Counts, *, refresh: bool = False, stale: bool = False, reverted: bool = False) -> int:
     """What an apply ends with; a look that passed by those below a sleeping node is still a look."""
+    if reverted and not found["unknown"]:
+        return exits.ROLLED_BACK
     if found["failed"] or found["unknown"]:
         return exits.FAILED
     if stale:

@@ -3,7 +3,7 @@
 from functools import partial
 
 from ramify.cli import exits, halting, plan_view, report_view, rollout_view
-from ramify.cli.accounts import counts, exit_code
+from ramify.cli.accounts import all_reverted, counts, exit_code
 from ramify.cli.carrying import Carried, carry
 from ramify.cli.failures import failure
 from ramify.cli.folding import fold
@@ -12,6 +12,7 @@ from ramify.cli.labs import follow, must_be_up
 from ramify.cli.project import component, hosts
 from ramify.cli.session import Session
 from ramify.compile.steps import AIMS
+from ramify.initiator.messages import Options
 from ramify.initiator.operator import Workspace
 from ramify.model.events import untouched
 from ramify.model.plan import Plan
@@ -40,8 +41,15 @@ def must_be_approvable(session: Session, yes: bool) -> None:
         raise failure("approval", "nobody is there to approve the plan", "`-y` does it without asking.")
 
 
-def perform(
-    session: Session, space: Workspace, plan: Plan, *, yes: bool, question: str = QUESTION, name: str = ""
+def perform(  # noqa: PLR0913 - what is performed, and how
+    session: Session,
+    space: Workspace,
+    plan: Plan,
+    *,
+    yes: bool,
+    question: str = QUESTION,
+    name: str = "",
+    options: Options | None = None,
 ) -> int:
     """Carry a plan out if it is approved, under its goal's `name` or another; the exit code."""
     if plan.anything:
@@ -53,7 +61,8 @@ def perform(
         session.note(f"{name or WORDS[plan.goal].name} cancelled: nothing was done.")
         return exits.ERROR
     follow(space)
-    return ended(session, plan, carry(session, space, plan, "apply"), space, name=name)
+    report = carry(session, space, plan, "apply", options=options)
+    return ended(session, plan, report, space, name=name)
 
 
 def show(session: Session, space: Workspace, plan: Plan) -> None:
@@ -96,7 +105,8 @@ def ended(
         return exits.INTERRUPTED
     if undone is not None:
         return exits.FAILED if undone.left else exits.ROLLED_BACK
-    return exit_code(found, stale=any(result.stale for result in carried.results))
+    stale = any(result.stale for result in carried.results)
+    return exit_code(found, stale=stale, reverted=all_reverted(carried.results))
 
 
 def _others(carried: Carried) -> list[str]:

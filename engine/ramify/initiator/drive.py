@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from msgspec import structs
@@ -15,7 +16,8 @@ from ramify.compile.standing import standing
 from ramify.compile.steps import AIMS, HOLD, RELEASE, way
 from ramify.compile.templates import Reach
 from ramify.compile.tree import Node
-from ramify.initiator import order
+from ramify.initiator import confirming, order
+from ramify.initiator.confirming import Again, Ticket
 from ramify.initiator.doing import Doing
 from ramify.initiator.messages import Options
 from ramify.initiator.ports import Session
@@ -40,7 +42,8 @@ from ramify.stub.tables import (
     condition,
 )
 from ramify.stub.transfer import COMPLETE
-from ramify.stub.wire import MISSING, REFUSED
+from ramify.stub.wire import MISSING, REFUSED, REVERTED
+from ramify.transport.errors import ConnectionLostError, TransportError
 from ramify.transport.replies import NodeState, Reply, StubError
 
 SMALL = 256 * 1024
@@ -91,6 +94,10 @@ class DriftedError(NodeFailedError):
     """A node whose drift shall stop an apply has drifted: nothing was done."""
 
 
+class RevertedError(NodeFailedError):
+    """The change failed, or cut us off, and its host has taken it back: what was there runs again."""
+
+
 class NoAnswerError(Exception):
     """The host is there, and a request was not answered in time: nobody knows what came of it."""
 
@@ -124,8 +131,10 @@ class Driver:
         reply = await self._within(operation, stub.request(operation, paths=[path]))
         return _told(reply.nodes[0] if reply.nodes else None, path)
 
-    async def up(self, stub: Session, node: Node, record: NodeRecord | None, begin: Begin) -> NodeRecord:
-        """Bring a node up.
+    async def up(
+        self, stub: Session, node: Node, record: NodeRecord | None, begin: Begin, again: Again | None = None
+    ) -> NodeRecord:
+        """Bring a node up; what changes a service that runs is confirmed by coming `again`.
 
         Raises:
             NodeFailedError: a command was refused or failed, or something that it needs is missing.
@@ -139,7 +148,9 @@ class Driver:
             state = await self._at_once(stub, node, begin)
         if state is None:
             closely = self._repairs(node, record)
-            state = await self._step_by_step(stub, node.path, "apply", record, begin, closely=closely)
+            state = await self._step_by_step(
+                stub, node.path, "apply", record, begin, again=again, closely=closely
+            )
         state = await self._seen_after(stub, record, state)
         self._check(node.path, "apply", state if self._repairs(node, record) else _unseen(state))
         return self.record(node.path, state, record)
@@ -151,13 +162,19 @@ class Driver:
         return await self.look(stub, record.path, closely=True)
 
     async def steer(
-        self, stub: Session, path: str, goal: Goal, record: NodeRecord | None, begin: Begin
+        self,
+        stub: Session,
+        path: str,
+        goal: Goal,
+        record: NodeRecord | None,
+        begin: Begin,
+        again: Again | None = None,
     ) -> NodeState | None:
         """Bring a node that is deployed to a goal; None when nothing is left of it.
 
         Raises: as `up`.
         """
-        state = await self._step_by_step(stub, path, goal, record, begin)
+        state = await self._step_by_step(stub, path, goal, record, begin, again=again)
         state = await self._seen_after(stub, record, state)
         self._check(path, goal, _unseen(state))
         return state if (state.environment, state.service) != INITIAL else None
@@ -275,6 +292,7 @@ class Driver:
         record: NodeRecord | None,
         begin: Begin,
         *,
+        again: Again | None = None,
         closely: bool = False,
     ) -> NodeState:
         wish: dict[str, Any] | None = None
@@ -287,18 +305,56 @@ class Driver:
                 where = f"its environment is {state.environment}, its service {state.service}"
                 raise NodeFailedError(f"{where}: it cannot be made to {goal}", APPLY_FIRST, state)
             if not steps:
-                return state
+                return await self._stay(stub, state)
             self.allow(steps, state)
             if wish is None and node is not None and _LOADING.intersection(steps):
                 await self._pin(stub)
                 wish = await self._order(stub, node)
             begin()
             try:
-                return await self._commands(stub, path, steps, wish, AIMS[goal].held(found))
+                asked = partial(self._commands, stub, path, steps, wish, AIMS[goal].held(found))
+                own = confirming.ticket(state, self.options.confirm_timeout) if wish and again else None
+                return await (self._confirmed(asked(own), path, own, again) if own and again else asked())
             except MovedOnError as error:
                 # A service that does not take its new values while it runs is restarted the next time.
                 moved, record = error, None
         raise moved
+
+    async def _stay(self, stub: Session, state: NodeState) -> NodeState:
+        """What an earlier run left to be confirmed is wished: that this session exists confirms it."""
+        if state.pending is None or state.pending.why:
+            return state
+        try:
+            asked = stub.request("confirm", path=state.path, token=state.pending.token)
+            return _told((await self._within("confirm", asked)).state, state.path)
+        except StubError as error:
+            raise _failed(error, state.path) from error
+
+    async def _confirmed(
+        self, asked: Awaitable[NodeState], path: str, own: Ticket, again: Again
+    ) -> NodeState:
+        """A change, once it is confirmed; its answer may be what it cut off, and is not needed for that."""
+        lost: Exception | None = None
+        try:
+            made = await asked
+            if made.pending is None:  # nothing ran any more that it could have gone back to
+                return made
+        except (ConnectionLostError, NoAnswerError) as error:
+            lost = error
+        self.doing.at("confirm")
+        patience = self.options.reply_timeout + self._patience(path) - self.options.command_timeout
+        try:
+            found = await confirming.confirm(again, path, own, patience)
+        except StubError as error:
+            raise _failed(error, path) from error
+        except (TransportError, TimeoutError) as error:
+            why = f"nobody knows whether its change was taken back: {str(error) or 'no answer'}"
+            raise NoAnswerError(
+                f"the host did not come back after {own.seconds + patience:g} s, {why}"
+            ) from error
+        if found is None and lost is not None:  # it had not got there
+            raise lost
+        return _told(found, path)
 
     async def _order(self, stub: Session, node: Node) -> dict[str, Any]:
         facts = None
@@ -340,11 +396,15 @@ class Driver:
         steps: tuple[str, ...],
         wish: dict[str, Any] | None = None,
         held: str | None = None,
+        own: Ticket | None = None,
     ) -> NodeState:
         node = self.fleet.by_path.get(path)
         signed = warrant(self.fleet, node, self.above) if wish is not None and node else None
         names = [step for step in steps if step not in _NO_COMMANDS]
-        asked = stub.request("commands", path=path, commands=names, order=wish, signed=signed, held=held)
+        more: dict[str, Any] = {"confirm": {"token": own.token, "seconds": own.seconds}} if own else {}
+        asked = stub.request(
+            "commands", path=path, commands=names, order=wish, signed=signed, held=held, **more
+        )
         try:
             with self.doing.commanding(stub):
                 reply = await self._within(", ".join(steps), asked, self._patience(path))
@@ -390,6 +450,8 @@ def _told(state: NodeState | None, path: str) -> NodeState:
 
 def _failed(error: StubError, path: str) -> NodeFailedError:
     state = error.found if error.found is not None and error.found.path == path else None
+    if error.code == REVERTED:
+        return RevertedError(f"reverted: {error}", error.detail, state)
     kind = MovedOnError if error.code == REFUSED else NodeFailedError
     return kind(str(error), error.detail, state)
 
@@ -420,7 +482,9 @@ def record_of(state: NodeState, host: str, made: dict[str, str]) -> NodeRecord:
 
 
 def _problem(state: NodeState) -> str:
-    """What is wrong with a node that is where it shall be."""
+    """What is wrong with a node that is where its records say."""
+    if state.reverted is not None:
+        return f"reverted: {state.reverted.why}"[:MOST_PROBLEM]
     if state.health is None or state.health.state == "healthy":
         return ""
     said = f": {state.health.output}" if state.health.output else ""

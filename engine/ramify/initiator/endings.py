@@ -4,7 +4,7 @@ import logging
 
 from msgspec import Struct
 
-from ramify.initiator.drive import DriftedError, NoAnswerError, NodeFailedError, StaleError
+from ramify.initiator.drive import DriftedError, NoAnswerError, NodeFailedError, RevertedError, StaleError
 from ramify.initiator.link import RunRefusedError
 from ramify.initiator.risk import HaltedError
 from ramify.initiator.supply import MissingArtifactError
@@ -59,6 +59,7 @@ class Ending(Struct, frozen=True):
     stale: bool = False
     asleep: bool = False
     drifted: bool = False
+    reverted: bool = False
 
 
 def ending(error: Exception) -> Ending:
@@ -71,8 +72,9 @@ def ending(error: Exception) -> Ending:
     state = error.state if isinstance(error, NodeFailedError) else None
     lost = isinstance(error, TransportError | HaltedError)
     stale, asleep = isinstance(error, StaleError), isinstance(error, AsleepError)
-    drifted = isinstance(error, DriftedError)
-    return Ending(outcome, message, _detail(error)[-MOST_DETAIL:], state, lost, stale, asleep, drifted)
+    drifted, reverted = isinstance(error, DriftedError), isinstance(error, RevertedError)
+    told = {"lost": lost, "stale": stale, "asleep": asleep, "drifted": drifted, "reverted": reverted}
+    return Ending(outcome, message, _detail(error)[-MOST_DETAIL:], state, **told)
 
 
 def _detail(error: Exception) -> str:

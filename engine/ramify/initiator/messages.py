@@ -28,6 +28,8 @@ class Options(Struct, frozen=True):
     Events wait for company for `gather`: thousands of nodes would be thousands of frames otherwise. As
     many runs as `history` says are remembered. Where another one holds what a run wants, it waits for `wait`,
     without a number for as long as it takes. With `fix_drift` drift is put right whatever the hierarchy says.
+    A change of what runs is taken back by its host unless it is confirmed within `confirm_timeout`; with 0
+    it stays.
     """
 
     parallel: int = 32
@@ -41,6 +43,7 @@ class Options(Struct, frozen=True):
     history: int = KEEP
     wait: float | None = 0
     fix_drift: bool = False
+    confirm_timeout: float = 30
 
 
 class RunRequest(Struct, frozen=True, tag="run"):

@@ -35,5 +35,10 @@ class Session(Protocol):
 class Hosts(Protocol):
     """A way to every host."""
 
-    def session(self, host: Host, *, agent: bool = False) -> AbstractAsyncContextManager[Session]:
-        """A session with the stub of a host; `agent` forwards the SSH agent to it."""
+    def session(
+        self, host: Host, *, agent: bool = False, fresh: bool = False
+    ) -> AbstractAsyncContextManager[Session]:
+        """A session with the stub of a host; `agent` forwards the SSH agent to it.
+
+        One that is `fresh` has a connection of its own, made now.
+        """

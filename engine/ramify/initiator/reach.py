@@ -21,14 +21,16 @@ class Reacher:
     directory: Directory
 
     @asynccontextmanager
-    async def session(self, host: Host, *, agent: bool = False) -> AsyncIterator[StubClient]:
-        """A session with the stub of a host.
+    async def session(
+        self, host: Host, *, agent: bool = False, fresh: bool = False
+    ) -> AsyncIterator[StubClient]:
+        """A session with the stub of a host; a `fresh` one shares its connection with nobody.
 
         Raises:
             TransportError: no way there, or the link broke.
         """
         known = self.directory.host(host.name)
-        connection = await self.connector.connect(host, agent=agent)
+        connection = await self.connector.connect(host, agent=agent, fresh=fresh)
         try:
             stub = await StubClient.open(connection, host, cached=_has(known), agent=agent)
             try:

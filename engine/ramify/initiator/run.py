@@ -180,7 +180,7 @@ class Run:
     def _break_off(self, visit: Visit, why: Ending) -> None:
         """Account for what a visit has not come to."""
         branch, ledger = visit.branch, self._ledger
-        result = NodeResult(branch.path, why.outcome, why.message, why.detail, why.stale)
+        result = NodeResult(branch.path, why.outcome, why.message, why.detail, why.stale, why.reverted)
         if visit.entrusted:
             # What was lost is the link to its initiator, which goes on without us, or has died.
             ledger.doubt(branch.below, why.message, why.detail)

@@ -1,7 +1,9 @@
 """A visit: all that one run does on one branch, a child and what is below it."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 
 from msgspec import structs
 
@@ -188,13 +190,14 @@ class Visit:
             await self._leave()
         async with self._place.hosts.session(branch.host, agent=branch.needs_agent) as stub:
             if branch.touched:
-                await self._up(stub, node)
+                await self._up(stub, node, branch.host)
             if branch.leads_on and not branch.retires:
                 await self._below(stub, branch.host)
 
-    async def _up(self, stub: Session, node: Node) -> None:
-        was = self._before
-        self._tell_ended(was, await self._driver.up(stub, node, was, self._begin))
+    async def _up(self, stub: Session, node: Node, host: Host | None = None) -> None:
+        was, again = self._before, partial(self._again, host) if host else None
+        record = await self._driver.up(stub, node, was, self._begin, again)
+        self._tell_ended(was, record)
 
     async def _carry_on(self) -> None:
         """Do what a lifecycle command wants of a node that is deployed, where it is, then below it."""
@@ -209,7 +212,9 @@ class Visit:
 
     async def _steer(self, stub: Session, host: Host) -> None:
         branch, was = self.branch, self._before
-        state = await self._driver.steer(stub, branch.path, self._goal, was, self._begin)
+        state = await self._driver.steer(
+            stub, branch.path, self._goal, was, self._begin, partial(self._again, host)
+        )
         if state is None:
             self._ledger.end(NodeResult(branch.path, Outcome.DONE), gone=True)
             return
@@ -219,6 +224,10 @@ class Visit:
         path = self.branch.path
         same = was is not None and _same(was, record) and not self._ledger.is_marked(path)
         self._ledger.end(NodeResult(path, Outcome.UNCHANGED if same else Outcome.DONE), record)
+
+    def _again(self, host: Host) -> AbstractAsyncContextManager[Session]:
+        """Another connection to a host: one that a change which was just made lets through."""
+        return self._place.hosts.session(host, fresh=True)
 
     def _begin(self) -> None:
         self._ledger.mark((self.branch.path,))

@@ -54,7 +54,8 @@ class Outcome(Enum):
 class NodeResult(Struct, frozen=True):
     """The outcome of one node, and why when it is not the wished one.
 
-    `stale` says that it was not touched because it is not any more as it was when it was planned.
+    `stale` says that it was not touched because it is not any more as it was when it was planned;
+    `reverted` that what failed was taken back, and what was there before runs again.
     """
 
     path: str
@@ -62,6 +63,7 @@ class NodeResult(Struct, frozen=True):
     message: str = ""
     detail: str = ""
     stale: bool = False
+    reverted: bool = False
 
 
 def fingerprint(records: Iterable[NodeRecord]) -> str:

@@ -49,7 +49,7 @@ def run(root: layout.Root, header: Header) -> Header:
         if work.record["pending"] is None and header.get("confirm") is None:
             return _run(work, names, held)
         pending = __import__("ramify.stub.pending", fromlist=["guarded"])
-        result: Header = pending.guarded(work, header.get("confirm"), lambda: _run(work, names, held))
+        result: Header = pending.guarded(work, names, header.get("confirm"), lambda: _run(work, names, held))
         return result
     finally:
         work.close()

@@ -31,7 +31,7 @@ from ramify.stub.work import Work
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as signals
-    from typing import Any, Callable, Dict, Optional, Tuple
+    from typing import Any, Callable, Dict, List, Optional, Tuple
 
     from ramify.stub.journal import Record
     from ramify.stub.wire import Header
@@ -46,14 +46,17 @@ _DIGESTS = ("digest", "environment_digest", "service_digest", "binding")
 _TOLD = ("release", "code", "line", "order", "attempted", "service", *_DIGESTS)
 
 
-def guarded(work: Work, asked: Optional[object], carry: Callable[[], Header]) -> Header:
+def guarded(work: Work, names: List[str], asked: Optional[object], carry: Callable[[], Header]) -> Header:
     """Carry commands out so that they are taken back unless they succeed and are confirmed.
 
     A change that was not confirmed yet makes room for this one; both go back to the same. Where nothing
     runs yet there is nothing to go back to.
     """
     token, seconds = _asked(asked)
-    back, waiting = _point(work), work.record["pending"] is not None
+    status.observe(work.record)
+    if not names or tables.condition(names[0], journal.state(work.record)):
+        return carry()  # nothing changes
+    back = _point(work)
     _dismiss(work.record)
     if asked is None or back is None:
         return carry()
@@ -64,8 +67,6 @@ def guarded(work: Work, asked: Optional[object], carry: Callable[[], Header]) ->
         work.record["reverted"] = None
         work.write()
         reply = carry()
-        if "error" in reply and reply["error"]["code"] == REFUSED and not reply["done"] and not waiting:
-            return _let_be(work, reply)
         if "error" in reply:
             return _taken_back(work, reply)
         os.write(leash, _GO)
@@ -92,7 +93,6 @@ def _point(work: Work) -> Optional[Dict[str, Any]]:
     if record["pending"] is not None:
         known: Dict[str, Any] = record["pending"]["back"]
         return known
-    status.observe(record)
     if record["environment"] != tables.INSTALLED or record["service"] not in tables.RUNNING:
         return None
     config = releases.configuration(releases.folder(work.node, record["release"]))
@@ -104,14 +104,6 @@ def _dismiss(record: Record) -> None:
     pending, record["pending"] = record["pending"], None
     if pending is not None and process.alive(pending["watchdog"]):
         os.kill(pending["watchdog"][0], signals.SIGTERM)
-
-
-def _let_be(work: Work, reply: Header) -> Header:
-    """The reply to commands that were refused, so that nothing is pending."""
-    _dismiss(work.record)
-    work.write()
-    reply["error"]["found"] = reply["state"] = status.describe(work.record, work.node)
-    return reply
 
 
 def _taken_back(work: Work, reply: Header) -> Header:

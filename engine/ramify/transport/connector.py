@@ -45,13 +45,15 @@ class Connector:
             lambda: asyncio.Semaphore(self._limits.per_server)
         )
 
-    async def connect(self, host: Host, *, agent: bool = False) -> "Share":
+    async def connect(self, host: Host, *, agent: bool = False, fresh: bool = False) -> "Share":
         """A way to a host (a Connection); say `agent` if its first command will want the agent forwarded.
+
+        One that is `fresh` is made now, and shared with nobody: that it can be made is what it is for.
 
         Raises:
             TransportError: one of the kinds that module `errors` draws.
         """
-        share = Share(self, host)
+        share = Share(self, host, fresh=fresh)
         await share.reach(agent=agent)
         return share
 
@@ -70,11 +72,11 @@ class Connector:
     ) -> None:
         await self.close()
 
-    async def acquire(self, host: Host, *, agent: bool) -> "_Shared":
+    async def acquire(self, host: Host, *, agent: bool, fresh: bool = False) -> "_Shared":
         """A connection with room for one more; it is being made if there is none."""
         # sshd shows a forwarded agent to every later session of the connection: those have their own.
         place = _place(host, agent=agent and self._forwards)
-        pool = self._shared[place]
+        pool = [] if fresh else self._shared[place]
         shared = next((one for one in pool if one.usable and one.holders < self._limits.per_connection), None)
         if shared is None:
             shared = _Shared(place, asyncio.create_task(self._establish(host, agent=agent)))
@@ -119,9 +121,10 @@ class Connector:
 class Share:
     """A holder's share of the connections to a host (implements Connection)."""
 
-    def __init__(self, connector: Connector, host: Host) -> None:
+    def __init__(self, connector: Connector, host: Host, *, fresh: bool = False) -> None:
         self._connector = connector
         self._host = host
+        self._fresh = fresh
         self._lock = asyncio.Lock()
         self._held: dict[bool, _Shared] = {}
 
@@ -129,7 +132,7 @@ class Share:
         """The connection itself, with or without the agent; made when it is first wanted."""
         async with self._lock:
             if agent not in self._held:
-                self._held[agent] = await self._connector.acquire(self._host, agent=agent)
+                self._held[agent] = await self._connector.acquire(self._host, agent=agent, fresh=self._fresh)
             return await self._held[agent].task
 
     async def open(self, command: str, *, agent: bool = False) -> Channel:

@@ -261,6 +261,16 @@ def test_commands_that_are_refused_change_nothing_and_leave_no_watchdog(upgraded
     is_at(upgraded, "1")
 
 
+def test_commands_that_are_refused_neither_confirm_what_is_pending_nor_end_it(upgraded: Host) -> None:
+    packs, _, second = versions()
+    change(upgraded, second)
+    (reply,) = upgraded.session(commands("deploy", order=second))
+    pending = upgraded.status()["pending"]
+
+    assert (reply["error"]["code"], pending["token"], len(packs)) == ("refused", "t1", 2)
+    assert confirm(upgraded)["ok"]
+
+
 def test_a_passive_service_is_passive_again(upgraded: Host) -> None:
     stop = {"deactivate": {"signal": "STOP"}, "activate": {"signal": "CONT"}}
     packs, first, second = versions(service={"start": {"main": ["false"]}, "grace": 5})

@@ -8,6 +8,7 @@ import click
 from ramify.cli import lazy, refreshing, saved_plans
 from ramify.cli.arguments import locked_option, paths_or_plan_argument
 from ramify.cli.carrying import Carried, carry
+from ramify.cli.confirming import confirm_options
 from ramify.cli.failures import failure
 from ramify.cli.folding import fold, shortened
 from ramify.cli.labs import follow, must_be_up
@@ -17,6 +18,7 @@ from ramify.cli.project import opened, resumed
 from ramify.cli.session import Session
 from ramify.cli.there import whole_plan
 from ramify.compile import holding
+from ramify.initiator.messages import Options
 from ramify.model.plan import Plan
 from ramify.model.record import NodeResult, Outcome
 from ramify.model.saved import Saved
@@ -38,6 +40,7 @@ DONE_ALREADY = "Nothing to do. All that this plan says is done."
 @refreshing.refresh_option
 @limit_options
 @click.option("--strict", is_flag=True, help="Look first, and refuse a saved plan if any node moved on.")
+@confirm_options
 def command(  # noqa: PLR0913 - as many as there are options
     session: Session,
     selection: tuple[str, ...],
@@ -47,6 +50,7 @@ def command(  # noqa: PLR0913 - as many as there are options
     refresh: bool,
     strict: bool,
     allowed: Allowed,
+    options: Options,
 ) -> int:
     """Bring the nodes at PATH and below to what the project says of them; all without a PATH.
 
@@ -55,12 +59,15 @@ def command(  # noqa: PLR0913 - as many as there are options
     nobody knows what became of them, 4 when all that is missing is on hosts that could not be reached, 5 when
     a limit was reached and the rollout was taken back, as `on_failure: rollback` says.
 
+    A change of a service that runs must be confirmed over a new connection: one that fails, or cuts its host
+    off, is taken back by the host itself. When all that failed was taken back, it exits with 5.
+
     Instead of paths it takes the file of a plan that `ramify plan -o FILE` saved. It does just what that
     says, without asking; nodes that are not any more as they were then are left alone, and it exits with 3.
     """
     file = saved_plans.named(selection)
     if file is not None:
-        return _saved(session, saved_plans.read(file), allowed, strict=strict)
+        return _saved(session, saved_plans.read(file), allowed, options, strict=strict)
     if strict:
         raise failure("usage", "--strict is for saved plans", "`ramify plan -o FILE` saves one.")
     must_be_approvable(session, yes)
@@ -68,10 +75,11 @@ def command(  # noqa: PLR0913 - as many as there are options
         if refresh:
             refreshing.look(session, space, selection)
         plan = whole_plan(session, space, selection)
-        return perform(session, replace(space, most=allowed.of(plan)), plan, yes=yes)
+        limited = replace(space, most=allowed.of(plan))
+        return perform(session, limited, plan, yes=yes, options=options)
 
 
-def _saved(session: Session, saved: Saved, allowed: Allowed, *, strict: bool) -> int:
+def _saved(session: Session, saved: Saved, allowed: Allowed, options: Options, *, strict: bool) -> int:
     """Carry out just what a saved plan says, as long as no more is lost than is allowed."""
     with resumed(session, saved) as found:
         space = replace(found, most=allowed.of(saved.plan))
@@ -93,7 +101,8 @@ def _saved(session: Session, saved: Saved, allowed: Allowed, *, strict: bool) ->
         if stale:
             session.say(("\n" if told.anything else "") + _left_alone(stale))
         follow(space)
-        return ended(session, told, carry(session, space, held.plan, "apply", held), space)
+        report = carry(session, space, held.plan, "apply", held, options=options)
+        return ended(session, told, report, space)
 
 
 def _left_alone(stale: Iterable[str]) -> str:
