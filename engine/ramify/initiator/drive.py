@@ -284,7 +284,7 @@ class Driver:
             raise _failed(error, node.path) from error
         return _told(reply.state, node.path)
 
-    async def _step_by_step(
+    async def _step_by_step(  # noqa: PLR0913 - what is to be reached, and what that needs
         self,
         stub: Session,
         path: str,
