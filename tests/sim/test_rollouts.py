@@ -12,10 +12,11 @@ from ramify.model import paths
 from ramify.model.events import Halted
 from ramify.model.record import Outcome
 from ramify.model.rollout import Limits
+from ramify.stub.tables import RUNNING
 from ramify.transport.errors import Phase, UnreachableError
 from sim.spec import leaves
 from sim.stage import Stage, until
-from sim.test_faults import LIKE_THIS, heals, in_a_world
+from sim.test_faults import LIKE_THIS, Fault, heals, in_a_world, inflict
 from sim.world import outcomes
 
 FLEET = {"gw[1-3]": {"vars": {"word": "hello"}, "children": {"app[1-4]": {}}}}
@@ -253,6 +254,48 @@ def test_no_limit_of_any_level_is_exceeded_and_every_node_is_accounted_for(
             limit = rollout_of(fleet, path).limits(len(below)).fail
             failed = [one for one in below if found[one] == "failed"]
             assert limit is None or len(failed) <= limit, (path, limit, failed)
+        await heals(stage, bundle, set(found))
+
+    in_a_world(play)
+
+
+def damaged(stage: Stage) -> set[str]:
+    """The leaves on whose hosts something was begun that did not come up."""
+    return {
+        path
+        for host in stage.world.hosts.values()
+        for path in host.nodes
+        if paths.name(path).startswith("app") and host.node(path).state[1] not in RUNNING
+    }
+
+
+@LIKE_THIS
+@given(limited(), st.integers(0, 4), st.randoms(use_true_random=False), st.data())
+def test_no_limit_is_exceeded_on_hosts_when_links_break_and_initiators_die(
+    tree: dict[str, Any], most: int, chance: Any, data: st.DataObject
+) -> None:
+    async def play(stage: Stage) -> None:
+        bundle = stage.spec.bundle(tree, rollout={"max_fail": most})
+        fleet = stage.operator.fleet(bundle)
+        nodes = [node.path for node in fleet.tree.nodes]
+        initiators = [node.path for node in fleet.tree.nodes if fleet.tree.below(node)]
+        for path in nodes:
+            if chance.random() < 0.4 and path not in initiators:
+                fail(stage, path)
+        for _ in range(data.draw(st.integers(1, 3))):
+            kind = data.draw(st.sampled_from(["link cut", "initiator dies", "stub dies"]))
+            places = nodes if kind == "stub dies" else initiators
+            inflict(stage, Fault(kind, data.draw(st.sampled_from(places)), data.draw(st.integers(1, 14))))
+
+        found = outcomes(await stage.operator.apply(bundle))
+        await stage.world.quiet()
+
+        assert list(found) == nodes
+        for path in ("/", *initiators):
+            below = [one for one in nodes if one != path and paths.within(one, path)]
+            limit = rollout_of(fleet, path).limits(len(below)).fail
+            bad = damaged(stage).intersection(below)
+            assert limit is None or len(bad) <= limit, (path, limit, bad, found)
         await heals(stage, bundle, set(found))
 
     in_a_world(play)

@@ -18,11 +18,16 @@ def aftermath(session: Session, space: Workspace, carried: Carried) -> Undone | 
         return undo(session, space, carried)
     standing = space.directory.rollouts.get(carried.run)
     aborted = standing is not None and standing.state is State.ABORTED
-    head = session.paint("warning", "Aborted:" if aborted else "Paused:")
-    session.say(f"\n{head} {carried.halted.reason}.")
+    session.say(f"\n{session.paint('warning', _head(carried.halted.reason))}")
     if not aborted:
         session.say(rollout_view.way_on(carried.run))
     return None
+
+
+def _head(reason: str) -> str:
+    """Who halted it, or what did."""
+    by_somebody = reason.startswith(("paused by ", "aborted by "))
+    return f"{reason[0].upper()}{reason[1:]}." if by_somebody else f"Paused: {reason}."
 
 
 def document(carried: Carried, undone: Undone | None) -> dict[str, Any]:

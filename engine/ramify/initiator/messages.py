@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from ramify.compile.proofs import Proof
 from ramify.model.events import Event, Finished
@@ -15,6 +15,7 @@ from ramify.model.record import NodeRecord
 
 Kind = Literal["apply", "refresh", "plan"]
 Content = Literal["bundle", "pack"]
+Number = Annotated[int, Meta(ge=0)]
 
 PIECE = 256 * 1024
 """Bytes of a message, more or less: far below what a frame may hold, and soon sent on a slow link."""
@@ -71,7 +72,7 @@ class RunRequest(Struct, frozen=True, tag="run"):
     mounts: dict[str, str] = {}
     observed: str = ""
     cause: Cause = Cause()
-    tickets: int | None = None
+    tickets: Number | None = None
     goal: Goal = "apply"
 
 
@@ -134,16 +135,16 @@ class Recorded(Struct, frozen=True, tag="recorded"):
 class Balance(Struct, frozen=True, tag="balance"):
     """What became of tickets: given back, or lost with their nodes; and how many more are wanted."""
 
-    returned: int = 0
-    failed: int = 0
-    offline: int = 0
-    wanted: int = 0
+    returned: Number = 0
+    failed: Number = 0
+    offline: Number = 0
+    wanted: Number = 0
 
 
 class Grant(Struct, frozen=True, tag="grant"):
     """More tickets, which were asked for."""
 
-    tickets: int
+    tickets: Number
 
 
 class Halt(Struct, frozen=True, tag="halt"):

@@ -208,15 +208,21 @@ class Risk:
                 self._pool = 0
                 self._say(Balance(returned=pool))
             return
-        wanted, free = sum(one.wanted for one in self._queue), self.budget.free
-        wanted = wanted if free is None else min(wanted, free)
-        if pool or not wanted:
+        if pool or self.budget.free == 0:
             return
         if not gone and not self._asked:
+            # Soon, not now: others may come that want some, too.
             self._asked = True
-            self._say(Balance(wanted=wanted))
+            asyncio.get_running_loop().call_soon(self._ask)
         elif gone and not self.budget.at_risk:
             self.halt(Halted(self.path, "the parent is gone, and all that it allowed is spent", self._action))
+
+    def _ask(self) -> None:
+        wanted, free = sum(one.wanted for one in self._queue), self.budget.free
+        wanted = wanted if free is None else min(wanted, free)
+        self._asked = wanted > 0
+        if wanted:
+            self._say(Balance(wanted=wanted))
 
     def _say(self, balance: Balance) -> None:
         if self._above is not None:
@@ -245,9 +251,12 @@ class Loan:
 
     def hear(self, balance: Balance) -> None:
         """Take in what became of some."""
-        lost = balance.failed + balance.offline
         back = min(self.out, balance.returned)
-        self.out = max(0, self.out - back - lost)
+        lost = balance.failed + balance.offline
+        self.out -= back
+        # Whoever tells of more than it was given is believed that it is lost, and nobody else pays for it.
+        self._risk.budget.take(max(0, lost - self.out))
+        self.out = max(0, self.out - lost)
         self._risk.give_back(back)
         self._risk.spend(failed=balance.failed, offline=balance.offline)
 

@@ -114,10 +114,10 @@ class Run:
         """Start branches as the waves say, until there is nothing more to start."""
         while not self._waves.over:
             self._news.clear()
-            self._kept.moved()
             for path in self._waves.ready():
                 self._waves.start(path)
                 group.create_task(self._branch(self._branches[path]), name=path)
+            self._kept.moved()
             if self._waves.between:
                 await self._between()
             else:

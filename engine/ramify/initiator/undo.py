@@ -1,22 +1,18 @@
 """The way back from a run that went wrong: every node that it touched to the release that it had before.
 
 An earlier bundle is the desired state then, for just those nodes; hosts still have the bytes. Which bundle
-it is shows in the digest that was recorded of the node before the run.
+it is shows in the digest that was recorded of the node before the run. What was not there is taken away.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from msgspec import structs
-
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.initiator.operator import Workspace
 from ramify.model import bundle as bundles
-from ramify.model import paths
 from ramify.model.bundle import UnusableBundleError
-from ramify.model.hierarchy import Hierarchy
 from ramify.model.history import Cause, NodeChange
-from ramify.model.plan import Plan
+from ramify.model.plan import Goal, Plan
 from ramify.model.record import Outcome
 
 MOST_BUNDLES = 12
@@ -52,12 +48,14 @@ def _up(record: object) -> bool:
 
 def ways_back(space: Workspace, run: str) -> tuple[list[Back], tuple[str, ...]]:
     """The plans that lead back, in the order in which they are carried out, and nodes that none leads for."""
-    left = {change.path: change for change in to_undo(space, run)}
-    ways: list[Back] = []
-    for fleet in _earlier(space, run):
-        fitting = [path for path, change in left.items() if _fits(fleet, path, change.before_digest)]
+    changes = to_undo(space, run)
+    left = {change.path: change.before_digest for change in changes if change.before_digest}
+    fresh = [change.path for change in changes if not change.before_digest]
+    ways = [_way(_of(space, run, space.fleet), fresh, "uninstall")] if fresh else []
+    for fleet in _earlier(space, run) if left else ():
+        fitting = [path for path, digest in left.items() if _has(fleet, path, digest)]
         if fitting:
-            ways.append(_way(space, run, fleet, fitting))
+            ways.append(_way(_of(space, run, fleet), fitting, "apply"))
         for path in fitting:
             del left[path]
         if not left:
@@ -65,15 +63,12 @@ def ways_back(space: Workspace, run: str) -> tuple[list[Back], tuple[str, ...]]:
     return ways, tuple(left)
 
 
-def _fits(fleet: Fleet, path: str, before: str) -> bool:
-    """Whether a bundle has a node as it was; one that was not there is taken away below what it has."""
-    if before:
-        return path in fleet.by_path and fleet.digests[path].node == before
-    return path not in fleet.by_path and paths.parent(path) in (paths.ROOT, *fleet.by_path)
+def _has(fleet: Fleet, path: str, digest: str) -> bool:
+    return path in fleet.by_path and fleet.digests[path].node == digest
 
 
 def _earlier(space: Workspace, run: str) -> Iterator[Fleet]:
-    """The fleets of runs before one, the last first; at the end that of a time when there was nothing."""
+    """The fleets of runs before one, the last first."""
     runs = space.directory.history.runs()
     at = next((at for at, ran in enumerate(runs) if ran.run == run), -1)
     digests = dict.fromkeys(ran.bundle for ran in runs[at + 1 :] if ran.kind != "refresh")
@@ -85,16 +80,13 @@ def _earlier(space: Workspace, run: str) -> Iterator[Fleet]:
             continue
         if fleet is not None and not fleet.diagnostics.failed:
             yield fleet
-    yield compile_fleet(structs.replace(space.fleet.bundle, hierarchy=Hierarchy(()), pins={}, seal=None))
 
 
-def _way(space: Workspace, run: str, fleet: Fleet, nodes: list[str]) -> Back:
-    data = bundles.encode(fleet.bundle)
-    there = replace(
-        space,
-        fleet=fleet,
-        bundle=data,
-        digest=bundles.digest(data),
-        cause=Cause(kind="rollback", back_to=run),
-    )
-    return Back(there, there.plan(tuple(f"{path}/." for path in nodes)))
+def _of(space: Workspace, run: str, fleet: Fleet) -> Workspace:
+    """The workspace with another fleet, to go back from a run."""
+    data, cause = bundles.encode(fleet.bundle), Cause(kind="rollback", back_to=run)
+    return replace(space, fleet=fleet, bundle=data, digest=bundles.digest(data), cause=cause)
+
+
+def _way(there: Workspace, nodes: list[str], goal: Goal) -> Back:
+    return Back(there, there.plan(tuple(f"{path}/." for path in nodes), goal=goal))

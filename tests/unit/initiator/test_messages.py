@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ramify.initiator import messages
 from ramify.initiator.messages import PIECE, UnusableMessageError
-from ramify.model.events import Finished, Found, Note, Planned, Started, Unheard
+from ramify.model.events import Finished, Found, Halted, Note, Planned, Started, Unheard
 from ramify.model.plan import Action, Change, NodePlan
 from ramify.model.record import NodeRecord, NodeResult, Outcome
 from ramify.transport.frames import HEADER_LIMIT
@@ -20,6 +20,8 @@ DOWN: list[messages.Downward] = [
     messages.Chunk("pack", "d", 5, 10),
     messages.Records((RECORD,), last=True),
     messages.Missing("pack", "d", "why"),
+    messages.Grant(3),
+    messages.Halt("2 nodes failed"),
 ]
 UP: list[messages.Upward] = [
     messages.Need("bundle", "d"),
@@ -28,6 +30,8 @@ UP: list[messages.Upward] = [
     messages.Events((Found("/a", (RECORD,)),)),
     messages.Events((PLANNED, Unheard("/a/b", Outcome.UNKNOWN, "no word", "of it"))),
     messages.Recorded("/a", (RECORD,), last=False),
+    messages.Events((Halted("/a", "2 nodes failed", "rollback"),)),
+    messages.Balance(returned=1, failed=2, offline=3, wanted=4),
     messages.Ended(),
     messages.Refused("no", begun=True),
 ]
@@ -50,6 +54,11 @@ def test_neither_takes_the_words_of_the_other() -> None:
     for request in DOWN:
         with pytest.raises(UnusableMessageError):
             messages.decode_upward(messages.encode(request))
+
+
+def test_there_are_no_tickets_below_none() -> None:
+    with pytest.raises(UnusableMessageError):
+        messages.decode_upward(messages.encode(messages.Balance(returned=-1)))
 
 
 @given(st.binary())

@@ -1,0 +1,102 @@
+"""A version that is ill on some of forty nodes: it stops within its limit, and every node is as it was."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.lab
+
+SITES, LEAVES = 4, 9
+ALL = SITES * (LEAVES + 1)
+MOST = 3
+FILES: dict[str, Any] = {
+    "ramify.yml": {
+        "project": "waves",
+        "hierarchy": "hierarchy.yml",
+        "inventory": "inventory.yml",
+        "repository": "repository.yml",
+    },
+    "hierarchy.yml": {
+        "rollout": {"waves": [1, "50%", "100%"], "max_fail": MOST, "on_failure": "rollback"},
+        "tree": {f"site[1-{SITES}]": {"children": {f"leaf[1-{LEAVES}]": {}}}},
+    },
+    "inventory.yml": {
+        "defaults": {"transport": "lab"},
+        "hosts": {f"site[1-{SITES}]": {}, **{f"box{s}x[1-{LEAVES}]": {} for s in range(1, SITES + 1)}},
+        "placements": [
+            {"match": "/site*", "host": "site{{ node.index }}"},
+            {"match": "/site*/leaf*", "host": "box{{ parent.index }}x{{ node.index }}"},
+        ],
+    },
+    "repository.yml": {
+        "code": [
+            {"match": "/site*", "ref": "collection:ramify.core.initiator"},
+            {"match": "/site*/leaf*", "ref": "agent"},
+        ]
+    },
+    "agent/component.yml": {
+        "start": "sh run.sh",
+        "health": {"exec": "sh healthy.sh", "interval": 0.2, "retries": 1, "start_period": 1},
+    },
+}
+HEALTHY = "exit 0\n"
+ILL = 'case "$RAMIFY_PATH" in */leaf[2468]) echo "this one does not feel well"; exit 1;; esac\n'
+
+
+def ramify(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "ramify", "-C", str(folder), *words]
+    return subprocess.run(line, check=False, capture_output=True, text=True, timeout=600)
+
+
+def release(folder: Path, version: str, health: str) -> None:
+    (folder / "agent/run.sh").write_text(f"echo version {version}\nexec sleep 100000\n")
+    (folder / "agent/healthy.sh").write_text(health)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    for name, value in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(value))
+    release(tmp_path, "1", HEALTHY)
+    try:
+        assert ramify(tmp_path, "lab", "up").returncode == 0
+        applied = ramify(tmp_path, "apply", "-y")
+        assert applied.returncode == 0, applied.stdout + applied.stderr
+        yield tmp_path
+    finally:
+        ramify(tmp_path, "lab", "down")
+
+
+def standing(folder: Path) -> dict[str, tuple[str, str, str]]:
+    """How every node stands, as its host says: its state, and the digest of what runs."""
+    looked = ramify(folder, "status", "--refresh", "--json")
+    nodes = json.loads(looked.stdout)["nodes"]
+    return {node["path"]: (node["environment"], node["service"], node["digest"]) for node in nodes}
+
+
+def test_a_version_that_is_ill_on_some_nodes_stops_within_its_limit_and_is_taken_back(project: Path) -> None:
+    before = standing(project)
+    assert len(before) == ALL
+    release(project, "2", ILL)
+
+    run = ramify(project, "apply", "-y", "--json")
+
+    assert run.returncode == 5, run.stderr
+    told = json.loads(run.stdout)
+    assert 1 <= told["counts"]["failed"] <= MOST
+    assert sum(told["counts"].values()) == len(told["results"]) == ALL
+    assert told["halted"]["action"] == "rollback"
+    begun = {one["path"] for one in told["results"] if one["outcome"] in ("done", "failed")}
+    back = {one["path"]: one["outcome"] for one in told["rollback"]["results"]}
+    assert begun <= back.keys()
+    assert told["rollback"]["left"] == []
+    assert standing(project) == before
+    status = ramify(project, "rollout", "status").stdout
+    assert re.match(r"Rollout [0-9a-f]{12}: rolled back\n", status), status
