@@ -155,10 +155,12 @@ def _go_back(work: Work, back: Dict[str, Any]) -> str:
     if not again or problem:
         _switch_back(work, back, config)
     record.update({name: back[name] for name in _DIGESTS})
-    _step(work, (tables.SERVICE, tables.START), service.start)
+    work.begin((tables.SERVICE, tables.START))
+    ill = service.start_again(work)
+    journal.advance(work.record, (tables.SERVICE, tables.START))
     if back["service"] == tables.PASSIVE:
         _step(work, (tables.SERVICE, tables.DEACTIVATE), service.deactivate)
-    return problem
+    return problem or ill
 
 
 def _config(node: str, back: Dict[str, Any]) -> str:

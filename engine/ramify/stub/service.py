@@ -48,6 +48,19 @@ def start(work: Work) -> None:
     Raises:
         StubError: one of them ended; then none is left.
     """
+    _start(work)
+
+
+def start_again(work: Work) -> str:
+    """Start what ran before, healthy or not: it runs on if it can; what is wrong with its health.
+
+    Raises:
+        StubError: one of its processes ended; then none is left.
+    """
+    return _start(work, ill=True)
+
+
+def _start(work: Work, ill: bool = False) -> str:
     release = work.release()
     order = releases.order_of(release)
     programs = _programs(work, release, order)
@@ -55,7 +68,7 @@ def start(work: Work) -> None:
     files.remove_tree(run)
     files.make_folder(run)
     if not programs:
-        return
+        return ""
     log = f"{work.node}/log"
     before = {name: logs.size(f"{log}/{name}.log") for name in programs}
     watch = _watch(work, release, order, programs)
@@ -67,17 +80,21 @@ def start(work: Work) -> None:
         halt(work)
         raise
     except _NotUpError as error:
+        if ill and error.runs:
+            return str(error)
         halt(work)
         said = logs.tails(log, {error.process: before[error.process]} if error.process else before)
         raise StubError(FAILED, str(error), said) from None
+    return ""
 
 
 class _NotUpError(Exception):
-    """A service did not start: which of its processes ended, if any did."""
+    """A service did not start: which of its processes ended, if any did, or whether it runs all the same."""
 
-    def __init__(self, message: str, process: str = "") -> None:
+    def __init__(self, message: str, process: str = "", runs: bool = False) -> None:
         super().__init__(message)
         self.process = process
+        self.runs = runs
 
 
 def _ended(work: Work, line: bytes) -> _NotUpError:
@@ -149,7 +166,7 @@ def _see(work: Work, what: supervisor.Service, reports: _Reports, grace: float) 
             told = decode(line)
             if not told["healthy"]:
                 why = f"{work.path} did not become healthy within {limit:g} s: {told['output']}"
-                raise _NotUpError(why.rstrip(": "))
+                raise _NotUpError(why.rstrip(": "), runs=True)
         elif line:
             raise _ended(work, line)
     line = reports.line(max(0.0, deadline - time.monotonic()))

@@ -243,6 +243,19 @@ def test_a_way_back_that_fails_is_an_end_that_is_told(host: Host) -> None:
     assert reply["state"]["digest"] == "d1"
 
 
+def test_a_service_that_was_ill_before_the_change_runs_on_after_it(host: Host) -> None:
+    check = {"kind": "exec", "argv": ["sh", "-c", "! test -e {data}/ill"], "interval": 0.1, "retries": 1}
+    packs, first, second = versions(service={"health": check})
+    first["service"]["health"] = check
+    host.session(*(put(*one) for one in packs), commands("deploy", order=first))
+    (host.node() / "data" / "ill").touch()
+    reply = change(host, second)
+
+    assert reply["error"]["code"] == "failed"
+    assert "failed, too: /region1/zone1/app1 did not become healthy" in reply["error"]["message"]
+    is_at(host, "1")
+
+
 def test_a_first_deployment_has_nothing_to_go_back_to(host: Host) -> None:
     packs, first, _ = versions()
     host.put(packs[0])
