@@ -69,7 +69,8 @@ def text(plan: Plan, describe: Describe, paint: Paint = _PLAIN, *, full: bool = 
     """The whole plan; the last line is the totals."""
     held = list(held_view.lines(plan.nodes, paint))
     if not plan.anything:
-        reached = "" if plan.summary.held and plan.goal != "apply" else f" {WORDS[plan.goal].reached}"
+        other = (plan.summary.held and plan.goal != "apply") or any(node.drift for node in plan.nodes)
+        reached = "" if other else f" {WORDS[plan.goal].reached}"
         return "\n".join([paint("good", f"No changes.{reached}"), *held])
     details = (FULL,) if full else (_ENOUGH,) if _touched(plan) <= FEW else _DETAILS
     head, body = list(_legend(plan, paint)), list[str]()

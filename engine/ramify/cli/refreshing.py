@@ -16,11 +16,12 @@ from ramify.cli.project import hosts
 from ramify.cli.session import Session
 from ramify.cli.words import counted
 from ramify.initiator.operator import Workspace
+from ramify.model.drift import summed
 from ramify.model.plan import Change
 from ramify.model.record import NodeRecord, Outcome
 
 _LOST = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.OFFLINE)
-_TOLD = ("host", "environment", "service", "release", "digest")
+_TOLD = ("host", "environment", "service", "release", "digest", "drift")
 SCREEN = 60
 _DETAILS = ((20, 4), (12, 3), (8, 2), (4, 2))
 """So many groups, and names in each, until it fits a screen."""
@@ -38,6 +39,12 @@ def refresh_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option of commands that plan: `--refresh` looks first, `--no-refresh` believes the records."""
     told = "Have the initiators look at their children first; without it the records are believed."
     return click.option("--refresh/--no-refresh", default=False, help=told)(command)
+
+
+def fix_drift_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option of commands that plan to put drift right, whatever `on_drift` says."""
+    told = "Put right what was changed on hosts by hand, also where `on_drift` is report or stop."
+    return click.option("--fix-drift", is_flag=True, help=told)(command)
 
 
 def look(session: Session, space: Workspace, selection: tuple[str, ...]) -> int:
@@ -69,7 +76,9 @@ def differences(before: Mapping[str, NodeRecord], after: Mapping[str, NodeRecord
 
 
 def _told(record: NodeRecord | None) -> dict[str, str]:
-    found = {name: str(getattr(record, name)) for name in _TOLD} if record else {}
+    found = {name: str(getattr(record, name)) for name in _TOLD[:-1]} if record else {}
+    if record:
+        found["drift"] = summed(record.drift) or "none"
     return {name: text[:12] if name == "digest" else text for name, text in found.items()}
 
 

@@ -9,12 +9,14 @@ from ramify.cli.paint import Paint
 from ramify.cli.tables import table
 from ramify.cli.words import counted
 from ramify.model import paths
+from ramify.model.drift import summed
 from ramify.model.plan import Action, NodePlan
 from ramify.model.record import NodeRecord
 
 FEW = 60
 MOST_NAMES = 3
 UNHEALTHY = "unhealthy"
+DRIFTED = "drifted"
 NOTHING = "No nodes."
 THERE = "planned there"
 _PLAIN = Paint()
@@ -41,6 +43,7 @@ class NodeStatus(Struct, frozen=True):
     in_sync: bool | None
     action: Action | None
     problem: str = ""
+    drift: tuple[str, ...] = ()
 
 
 def statuses(
@@ -64,10 +67,17 @@ def _status(known: NodeRecord, action: Action | None) -> NodeStatus:
         service=known.service,
         initiator=known.initiator,
         digest=known.digest,
-        in_sync=None if action is None else action is Action.UNCHANGED,
+        in_sync=None if action is None else action is Action.UNCHANGED and not known.drift,
         action=action,
-        problem="an earlier run was interrupted" if known.open else known.problem or known.held,
+        problem="an earlier run was interrupted"
+        if known.open
+        else known.problem or known.held or _drift(known),
+        drift=tuple(one.words for one in known.drift),
     )
+
+
+def _drift(known: NodeRecord) -> str:
+    return f"{DRIFTED}: {summed(known.drift)}" if known.drift else ""
 
 
 def text(found: Sequence[NodeStatus], paint: Paint = _PLAIN, *, full: bool = False) -> str:
@@ -86,9 +96,11 @@ def last_line(found: Sequence[NodeStatus], paint: Paint = _PLAIN) -> str:
     more = f", {there:,} {THERE}" if there else ""
     ill = sum(node.problem.startswith(UNHEALTHY) for node in found)
     ills = f", {ill:,} {UNHEALTHY}" if ill else ""
+    drifted = sum(bool(node.drift) for node in found)
+    drifts = f", {drifted:,} {DRIFTED}" if drifted else ""
     return paint(
-        "good" if same + there == len(found) and not ill else "warning",
-        f"Status: {counted(len(found), 'node')}, {active:,} active{ills}, {same:,} in sync{more}.",
+        "good" if same + there == len(found) and not ill and not drifted else "warning",
+        f"Status: {counted(len(found), 'node')}, {active:,} active{ills}, {same:,} in sync{drifts}{more}.",
     )
 
 

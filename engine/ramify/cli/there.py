@@ -10,21 +10,29 @@ _MANY = frozenset("*?[{")
 """What a selection has that may take nodes which nobody here knows, beside those that are known."""
 
 
-def whole_plan(session: Session, space: Workspace, selection: tuple[str, ...], goal: Goal = "apply") -> Plan:
+def whole_plan(
+    session: Session,
+    space: Workspace,
+    selection: tuple[str, ...],
+    goal: Goal = "apply",
+    *,
+    fix_drift: bool = False,
+) -> Plan:
     """The plan as one tree; what initiators have to say of it is told beside it.
 
     Raises:
         DiagnosticsError: an expression selects nothing.
     """
     if not space.fleet.unseen or _is_all_here(space, selection):
-        return space.plan(selection, goal=goal)
+        return space.plan(selection, goal=goal, fix_drift=fix_drift)
     import asyncio  # noqa: PLC0415 - whoever asks nobody starts faster without
 
     def emit(event: Event) -> None:
         if isinstance(event, Note):
             session.note(f"{event.path}: {event.text}")
 
-    return space.plan(selection, asyncio.run(ask(space, emit, goal=goal)), goal)
+    there = asyncio.run(ask(space, emit, goal=goal, fix_drift=fix_drift))
+    return space.plan(selection, there, goal, fix_drift=fix_drift)
 
 
 def _is_all_here(space: Workspace, selection: tuple[str, ...]) -> bool:

@@ -36,6 +36,11 @@ def due(fleet: Fleet, node: Node, record: NodeRecord, *, asked: bool) -> NodeRec
     return structs.replace(record, drift=())
 
 
+def left_so(record: NodeRecord) -> str:
+    """Why nothing is done about drift."""
+    return f"drifted ({summed(record.drift)}), and left so, as `on_drift: report` says"
+
+
 def stopped(
     fleet: Fleet, nodes: tuple[NodePlan, ...], records: Records, *, asked: bool
 ) -> tuple[NodePlan, ...]:
@@ -57,7 +62,7 @@ def _stopped(node: NodePlan, found: Mapping[str, str]) -> NodePlan:
     top = next((path for path in _upwards(node.path) if path in found), None)
     if top is None or (not node.action.acts and node.path != top):
         return node
-    stopped = why(top, found[top])
+    stopped = why(top, found[top], node.path)
     return NodePlan(
         node.path,
         Action.HELD,
@@ -69,9 +74,10 @@ def _stopped(node: NodePlan, found: Mapping[str, str]) -> NodePlan:
     )
 
 
-def why(path: str, found: str) -> str:
-    """Why nothing is done to a node, and to those below it."""
-    return f"drift of {path} ({found}) stops it, as `on_drift` says"
+def why(top: str, found: str, path: str) -> str:
+    """Why nothing is done to a node: it has drifted, or the one on `top` of it."""
+    what = f"drifted ({found})" if path == top else f"{top} drifted ({found})"
+    return f"{what}: nothing is done until somebody has looked and says `--fix-drift`"
 
 
 def _upwards(path: str) -> Iterable[str]:

@@ -7,7 +7,7 @@ from msgspec import structs
 from ramify.compile import lifecycle
 from ramify.compile.certainty import INTERRUPTED, conditional, opaque, opaque_removal
 from ramify.compile.changes import changes
-from ramify.compile.drifting import due, stopped
+from ramify.compile.drifting import due, left_so, stopped
 from ramify.compile.fleet import Fleet
 from ramify.compile.standing import standing
 from ramify.compile.steps import NOTHING, PAUSED, STOPPED, Standing, steps_down, steps_up
@@ -114,14 +114,17 @@ def _missing_ancestors(selected: Iterable[str], records: Records) -> frozenset[s
 def plan_node(fleet: Fleet, node: Node, record: NodeRecord | None, *, fix_drift: bool = False) -> NodePlan:
     """What happens to one node of the fleet."""
     drift = tuple(one.words for one in record.drift) if record else ()
+    left = ""
     if record is not None:
-        record = due(fleet, node, record, asked=fix_drift)
+        seen, record = record, due(fleet, node, record, asked=fix_drift)
+        left = left_so(seen) if seen.drift and not record.drift else ""
     host = fleet.host_of(node.path)
     name = host.name if host else ""
     initiator = paths.parent(node.path)
     action, steps, reason, found = _step(fleet, node, record, name)
     if not action.acts:
-        return NodePlan(node.path, action, name, initiator, reason=reason, drift=drift)
+        why = "; ".join(filter(None, (reason, left)))
+        return NodePlan(node.path, action, name, initiator, reason=why, drift=drift)
     made = fleet.class_of(node)
     return NodePlan(
         node.path,

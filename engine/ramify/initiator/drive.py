@@ -201,7 +201,7 @@ class Driver:
             return
         state = await self.look(stub, node.path, closely=True)
         if state.drift:
-            message = why(node.path, summed(received(state.drift)))
+            message = why(node.path, summed(received(state.drift)), node.path)
             raise DriftedError(message, LOOK_AT_DRIFT, state)
 
     async def _pin(self, stub: Session) -> None:

@@ -186,6 +186,8 @@ async def ask(
     emit: Callable[[Event], None],
     options: Options | None = None,
     goal: Goal = "apply",
+    *,
+    fix_drift: bool = False,
 ) -> There:
     """Ask initiators what they plan below nodes whose domains only they can ask for; it changes nothing."""
     from ramify.initiator.inquiry import Inquiry  # noqa: PLC0415 - as above
@@ -198,7 +200,7 @@ async def ask(
         emit(event)
 
     nobody = unseen.unasked(space.fleet)
-    made = unseen.completed(Plan(space.digest, (), Summary(), goal=goal), nobody, None)
+    made = unseen.completed(Plan(space.digest, (), Summary(), goal=goal, fix_drift=fix_drift), nobody, None)
     async with _place(space) as place:
         await Inquiry(commission(space, made, kind="plan", options=options), place, hear).carry_out()
     return unseen.gathered((one.path for one in nobody.open), answers)

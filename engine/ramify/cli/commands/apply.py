@@ -31,6 +31,7 @@ DONE_ALREADY = "Nothing to do. All that this plan says is done."
     "ramify apply -y '/region1/zone[1-3]'",
     "ramify plan -o change.plan && ramify apply change.plan",
     "ramify apply -y --max-fail 5 --max-offline 10%",
+    "ramify apply -y --fix-drift /region1",
     "ramify apply -y --json > report.json",
     name="apply",
 )
@@ -38,6 +39,7 @@ DONE_ALREADY = "Nothing to do. All that this plan says is done."
 @locked_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @refreshing.refresh_option
+@refreshing.fix_drift_option
 @limit_options
 @click.option("--strict", is_flag=True, help="Look first, and refuse a saved plan if any node moved on.")
 @confirm_options
@@ -48,6 +50,7 @@ def command(  # noqa: PLR0913 - as many as there are options
     locked: bool,
     yes: bool,
     refresh: bool,
+    fix_drift: bool,
     strict: bool,
     allowed: Allowed,
     options: Options,
@@ -66,6 +69,8 @@ def command(  # noqa: PLR0913 - as many as there are options
     says, without asking; nodes that are not any more as they were then are left alone, and it exits with 3.
     """
     file = saved_plans.named(selection)
+    if file is not None and fix_drift:
+        raise failure("usage", "a saved plan says itself what it fixes", "`plan --fix-drift -o FILE`.")
     if file is not None:
         return _saved(session, saved_plans.read(file), allowed, options, strict=strict)
     if strict:
@@ -74,7 +79,7 @@ def command(  # noqa: PLR0913 - as many as there are options
     with opened(session, locked=locked) as space:
         if refresh:
             refreshing.look(session, space, selection)
-        plan = whole_plan(session, space, selection)
+        plan = whole_plan(session, space, selection, fix_drift=fix_drift)
         limited = replace(space, most=allowed.of(plan))
         return perform(session, limited, plan, yes=yes, options=options)
 

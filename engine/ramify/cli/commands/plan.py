@@ -32,6 +32,7 @@ from ramify.model.plan import Plan
     help="Save the plan: `ramify apply FILE` does just that.",
 )  # fmt: skip
 @refreshing.refresh_option
+@refreshing.fix_drift_option
 @click.option("--refresh-only", is_flag=True, help="Tell what was found otherwise than recorded, no plan.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes, 0 when none.")
 def command(  # noqa: PLR0913 - an argument for each option
@@ -42,6 +43,7 @@ def command(  # noqa: PLR0913 - an argument for each option
     unsigned: bool,
     out: Path | None,
     refresh: bool,
+    fix_drift: bool,
     refresh_only: bool,
     detailed_exitcode: bool,
 ) -> int:
@@ -60,7 +62,7 @@ def command(  # noqa: PLR0913 - an argument for each option
             return _look_only(session, space, selection, detailed=detailed_exitcode)
         if refresh:
             refreshing.look(session, space, selection)
-        plan = whole_plan(session, space, selection)
+        plan = whole_plan(session, space, selection, fix_drift=fix_drift)
         _show(session, space, plan)
         if out is not None:
             saved_plans.write(out, space, plan)

@@ -2,7 +2,7 @@
 
 import click
 
-from ramify.cli import exits, lazy, status_view
+from ramify.cli import drift_view, exits, lazy, status_view
 from ramify.cli.arguments import paths_argument
 from ramify.cli.project import opened
 from ramify.cli.refreshing import look
@@ -13,6 +13,7 @@ from ramify.cli.there import whole_plan
 @lazy.command(
     "ramify status",
     "ramify status /region1 --refresh",
+    "ramify status --drift --refresh   # what was changed by hand, and what else is not as it shall be",
     "ramify status --json | jq '.nodes[] | select(.service != \"active\")'",
     name="status",
 )
@@ -20,15 +21,27 @@ from ramify.cli.there import whole_plan
 @click.option(
     "--refresh", is_flag=True, help="Ask the hosts, through the initiators, instead of the records."
 )
-def command(session: Session, selection: tuple[str, ...], refresh: bool) -> int:
+@click.option("--drift", is_flag=True, help="Show what is not as it shall be: hierarchy, records and hosts.")
+def command(session: Session, selection: tuple[str, ...], *, refresh: bool, drift: bool) -> int:
     """Show what is recorded of the nodes at PATH and below, and whether it is what the hierarchy says.
 
     With --refresh the initiators look at their children, and the records are put right; exits with 2 or 4 as
-    `apply` does when some could not be looked at.
+    `apply` does when some could not be looked at. They see whether processes live, and whether every file of
+    code and configuration is as it was put there.
     """
     with opened(session, signed=False) as space:
+        before = space.records()
         code = look(session, space, selection) if refresh else exits.DONE
         plan = whole_plan(session, space, selection) if refresh else space.plan(selection)
+        if drift:
+            after = space.records() if refresh else None
+            differing = drift_view.drifts(space.fleet, plan.nodes, before, after)
+            if session.json:
+                session.document({"nodes": differing})
+            else:
+                told = drift_view.text(differing, len(plan.nodes), session.paint, full=session.verbose)
+                session.say(told)
+            return code
         found = status_view.statuses(plan.nodes, space.records(), space.recorded_there(plan))
         if session.json:
             session.document({"nodes": found})
