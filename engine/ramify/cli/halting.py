@@ -5,7 +5,7 @@ from typing import Any
 from ramify.cli import rollout_view
 from ramify.cli.carrying import Carried
 from ramify.cli.session import Session
-from ramify.cli.undoing import Undone, undo
+from ramify.cli.taking_back import Undone, undo
 from ramify.initiator.operator import Workspace
 from ramify.model.standing import State
 

@@ -69,10 +69,8 @@ def show(session: Session, space: Workspace, plan: Plan) -> None:
     """Show a plan, all of it where that is little, and how it will be rolled out."""
     shown = plan_view.detailed(space.fleet, plan, full=session.verbose)
     describe = partial(component, space.fleet)
-    session.say(plan_view.text(shown, describe, session.paint, full=session.verbose))
-    how = rollout_view.text(space.fleet, plan, space.most, session.paint)
-    if how and not AIMS[plan.goal].down:
-        session.say(f"\n{how}")
+    how = "" if AIMS[plan.goal].down else rollout_view.text(space.fleet, plan, space.most, session.paint)
+    session.say(plan_view.text(shown, describe, session.paint, full=session.verbose, how=how))
 
 
 def unchanged(plan: Plan) -> tuple[NodeResult, ...]:

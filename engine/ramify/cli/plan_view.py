@@ -65,8 +65,8 @@ def _touched(plan: Plan) -> int:
     return sum(node.action.acts for node in plan.nodes)
 
 
-def text(plan: Plan, describe: Describe, paint: Paint = _PLAIN, *, full: bool = False) -> str:
-    """The whole plan; the last line is the totals."""
+def text(plan: Plan, describe: Describe, paint: Paint = _PLAIN, *, full: bool = False, how: str = "") -> str:
+    """The whole plan, and how it is rolled out; the last line is the totals."""
     held = list(held_view.lines(plan.nodes, paint))
     if not plan.anything:
         other = (plan.summary.held and plan.goal != "apply") or any(node.drift for node in plan.nodes)
@@ -75,7 +75,7 @@ def text(plan: Plan, describe: Describe, paint: Paint = _PLAIN, *, full: bool = 
     details = (FULL,) if full else (_ENOUGH,) if _touched(plan) <= FEW else _DETAILS
     head, body = list(_legend(plan, paint)), list[str]()
     last = paint("bold", summary_line(plan.summary, len(plan.open), plan.goal))
-    tail = [*held, *_open(plan, paint), "", last]
+    tail = [*held, *_open(plan, paint), *(("", *how.splitlines()) if how else ()), "", last]
     for detail in details:
         body = list(_levels(levels(plan.nodes, describe, detail.groups), plan.goal, detail, paint))
         if len(head) + len(body) + len(tail) <= SCREEN:

@@ -21,7 +21,7 @@ _THEN = {"pause": "stops", "rollback": "stops and rolls back", "continue": "goes
 def text(fleet: Fleet, plan: Plan, most: Limits | None = None, paint: Paint = _PLAIN) -> str:
     """How the children of each node will be taken, where that is not simply all at once."""
     by_words: dict[str, list[str]] = {}
-    for path in _parents(plan) if plan.goal == "apply" else ():
+    for path in _parents(plan):
         words = words_of(rollout_of(fleet, path))
         if words:
             by_words.setdefault(words, []).append(path)

@@ -87,7 +87,7 @@ def way_before(
         NoWayBackError: no bundle is kept that describes it.
     """
     stood = _stood(directory, run, selected)
-    candidates = list(_older(directory, run))
+    candidates = list(older(directory, run))
     for one, bundle in candidates:
         if _describes(compile_fleet(bundle, scope), stood):
             return Way(one, bundle, run.run)
@@ -177,7 +177,7 @@ def _is_certain(record: NodeRecord) -> bool:
     return bool(record.digest) and not record.open
 
 
-def _older(directory: Directory, run: Ran) -> Iterator[tuple[Ran, Bundle]]:
+def older(directory: Directory, run: Ran) -> Iterator[tuple[Ran, Bundle]]:
     """The runs before one, newest first, each with its bundle; of runs from the same bundle the last."""
     known = [one for one in directory.history.runs() if one.kind != REFRESH]
     at = next((number for number, one in enumerate(known) if one.run == run.run), len(known))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ramify.cli import exits, lazy, plan_view, refreshing, saved_plans
+from ramify.cli import exits, lazy, plan_view, refreshing, rollout_view, saved_plans
 from ramify.cli.arguments import locked_option, paths_argument
 from ramify.cli.failures import failure
 from ramify.cli.project import component, opened
@@ -76,7 +76,8 @@ def _show(session: Session, space: Workspace, plan: Plan) -> None:
         return
     shown = plan_view.detailed(space.fleet, plan, full=session.verbose)
     describe = partial(component, space.fleet)
-    session.say(plan_view.text(shown, describe, session.paint, full=session.verbose))
+    how = rollout_view.text(space.fleet, plan, paint=session.paint)
+    session.say(plan_view.text(shown, describe, session.paint, full=session.verbose, how=how))
 
 
 def _look_only(session: Session, space: Workspace, selection: tuple[str, ...], *, detailed: bool) -> int:

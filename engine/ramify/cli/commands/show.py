@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ramify.cli import exits, lazy, plan_view, saved_plans
+from ramify.cli import exits, lazy, plan_view, rollout_view, saved_plans
 from ramify.cli.project import component
 from ramify.cli.session import Session
 
@@ -31,5 +31,6 @@ def command(session: Session, file: Path) -> int:
     fleet = saved_plans.fleet(saved)
     plan = plan_view.detailed(fleet, saved.plan, full=session.verbose)
     session.say(session.paint("faint", f'Plan of "{saved.project}", made at {saved.made}.'))
-    session.say(plan_view.text(plan, partial(component, fleet), session.paint, full=session.verbose))
+    how = rollout_view.text(fleet, plan, paint=session.paint)
+    session.say(plan_view.text(plan, partial(component, fleet), session.paint, full=session.verbose, how=how))
     return exits.DONE

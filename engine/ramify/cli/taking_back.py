@@ -11,7 +11,7 @@ from ramify.cli.session import Session
 from ramify.cli.words import counted
 from ramify.initiator.messages import Options
 from ramify.initiator.operator import Workspace
-from ramify.initiator.undo import to_undo, ways_back
+from ramify.initiator.taking_back import to_undo, ways_back
 from ramify.model.record import NodeResult
 from ramify.model.standing import State
 

@@ -9,14 +9,11 @@ from dataclasses import dataclass, replace
 
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.initiator.operator import Workspace
+from ramify.initiator.undoing import as_of, older
 from ramify.model import bundle as bundles
-from ramify.model.bundle import UnusableBundleError
 from ramify.model.history import Cause, NodeChange
 from ramify.model.plan import Goal, Plan
 from ramify.model.record import Outcome
-
-MOST_BUNDLES = 12
-"""Earlier bundles that are compiled in search of a way back; nearly always it is the first."""
 
 _TOUCHED = frozenset({Outcome.DONE, Outcome.FAILED, Outcome.UNKNOWN})
 
@@ -68,17 +65,11 @@ def _has(fleet: Fleet, path: str, digest: str) -> bool:
 
 
 def _earlier(space: Workspace, run: str) -> Iterator[Fleet]:
-    """The fleets of runs before one, the last first."""
-    runs = space.directory.history.runs()
-    at = next((at for at, ran in enumerate(runs) if ran.run == run), -1)
-    digests = dict.fromkeys(ran.bundle for ran in runs[at + 1 :] if ran.kind != "refresh")
-    for digest in list(digests)[:MOST_BUNDLES]:
-        data = space.directory.bundles.get(digest)
-        try:
-            fleet = compile_fleet(bundles.decode(data, digest)) if data else None
-        except UnusableBundleError:  # of a version that nobody here reads
-            continue
-        if fleet is not None and not fleet.diagnostics.failed:
+    """The fleets of runs before one, the last first, as they can be carried out now."""
+    ran = next((one for one in space.directory.history.runs() if one.run == run), None)
+    for _, bundle in older(space.directory, ran) if ran else ():
+        fleet = compile_fleet(as_of(bundle, space.fleet.bundle))
+        if not fleet.diagnostics.failed:
             yield fleet
 
 
