@@ -1,6 +1,5 @@
 """The project that a command works on: loaded, compiled, held against its directory."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -17,11 +16,9 @@ from ramify.model.diagnostics import Diagnostic, DiagnosticsError, Severity
 from ramify.model.plan import Plan
 from ramify.model.saved import Saved
 from ramify.repository import project
-from ramify.repository.kinds import own_kind
 from ramify.repository.pins import Locking
-from ramify.repository.project import CACHE, Loaded, Reading, load
+from ramify.repository.project import Loaded, Reading, load
 
-PATIENCE = 1.0
 PLAIN = Reading()
 LOCKED = Reading(locking=Locking.REQUIRE)
 ASKING_NOBODY = Reading(ask=False, servers=False)
@@ -29,7 +26,7 @@ ASKING_NOBODY = Reading(ask=False, servers=False)
 
 def loaded(session: Session, reading: Reading = PLAIN) -> Loaded:
     """Read the project of a session; a running lab says where its hosts are."""
-    with _told_if_slow(session), watched(session) as watcher:
+    with watched(session) as watcher:
         read = structs.replace(reading, watcher=watcher)
         first = load(session.folder, overlay=labs.overlay(session.folder), reading=read)
         # Without its snapshot a component is not what is locked: look past that for what it wants.
@@ -52,22 +49,6 @@ def _renews_snapshots(found: Loaded) -> bool:
         return renew(found)
     except SnapshotError as error:
         raise failure("not-empty", str(error), "Move it elsewhere: the snapshot is kept there.") from error
-
-
-@contextmanager
-def _told_if_slow(session: Session) -> Iterator[None]:
-    """The runtime of initiators is built once, which takes seconds: whoever waits is told what for."""
-    if (session.folder / CACHE / "runtimes" / f"{own_kind()}.json").exists():
-        yield
-        return
-    words = "Building Ramify's runtime for initiators; this is done once …"
-    timer = threading.Timer(PATIENCE, session.note, (words,))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 @contextmanager

@@ -24,7 +24,15 @@ class Transfers:
         self._told: set[str] = set()
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._timers: dict[str, threading.Timer] = {}
         self._guard = threading.Lock()
+
+    def begun(self, what: str) -> None:
+        """Tell what whoever waits waits for, unless it is through in a second."""
+        timer = threading.Timer(PATIENCE, self._session.note, (f"{what} …",))
+        timer.daemon = True
+        self._timers[what] = timer
+        timer.start()
 
     def moved(self, what: str, done: int, total: int | None) -> None:
         """So many bytes are through."""
@@ -35,12 +43,14 @@ class Transfers:
                 self._bar(what, done, total)
             elif what not in self._told:
                 self._told.add(what)
-                size = f" ({total / 1e6:,.0f} MB)" if total else ""
+                size = f" ({total / 1e6:,.0f} MB)" if total and total >= 500_000 else ""
                 self._session.note(f"Working on {what}{size} …")
 
     def ended(self, what: str) -> None:
         """Its bar has done its work."""
         with self._guard:
+            if what in self._timers:
+                self._timers.pop(what).cancel()
             self._begun.pop(what, None)
             if self._bars and what in self._tasks:
                 self._bars.remove_task(self._tasks.pop(what))

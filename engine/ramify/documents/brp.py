@@ -84,8 +84,8 @@ def read_request(data: bytes, form: Form) -> Request:
     _check_keys(words, ("type", "id"))
     request = Request(words["type"], words["id"])
     if request.type not in TYPES:
-        known = f"{', '.join(TYPES)}. {did_you_mean(request.type[:40], TYPES)}".rstrip()
-        raise MessageError("unknown-type", f'no request type "{request.type[:40]}"; known: {known}')
+        hint = did_you_mean(request.type[:40], TYPES)
+        raise MessageError("unknown-type", f'no request type "{request.type[:40]}". {hint}')
     wrong = paths.problem(request.path)
     if wrong:
         raise MessageError("bad-name", wrong[:200])

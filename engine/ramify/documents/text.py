@@ -58,6 +58,17 @@ class Places:
         return self.origin(self._size)
 
 
+def tell_conflict(text: str, file: str, found: Diagnostics) -> bool:
+    """Tell the marks that git leaves where two branches changed the same, told once it cannot be read."""
+    mark = "<<<<<<< "
+    if not text.startswith(mark) and f"\n{mark}" not in text:
+        return False
+    place = Places(file, text).origin(f"\n{text}".index(f"\n{mark}"))
+    way_out = "Keep one side of each and remove the marks; `ramify repo lock` writes a lock anew."
+    found.error("syntax", "git left the marks of a merge conflict here", way_out, place)
+    return True
+
+
 def in_order(found: Diagnostics) -> Diagnostics:
     """The same diagnostics as a reader meets them: by place, those without one first."""
     if not len(found):

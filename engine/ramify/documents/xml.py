@@ -12,7 +12,7 @@ from lxml import etree
 
 from ramify.documents import xsd
 from ramify.documents.element import Element
-from ramify.documents.text import Places, decode
+from ramify.documents.text import Places, decode, tell_conflict
 from ramify.model.diagnostics import Diagnostics, Origin
 
 MAX_DEPTH = 64
@@ -97,7 +97,8 @@ def _tree(text: str, file: str, found: Diagnostics) -> Any:
     try:
         return etree.fromstring(text.encode(), parser)
     except etree.XMLSyntaxError as error:
-        _syntax(error, file, found)
+        if not tell_conflict(text, file, found):
+            _syntax(error, file, found)
         return None
 
 

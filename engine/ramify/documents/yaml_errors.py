@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from ramify.documents.text import Places
+from ramify.documents.text import Places, tell_conflict
 from ramify.model.diagnostics import Diagnostics, Origin
 
 _UNPRINTABLE = r"[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -33,6 +33,8 @@ def tell_unprintable(text: str, file: str, found: Diagnostics) -> None:
 
 def tell_syntax(error: yaml.YAMLError, text: str, file: str, found: Diagnostics) -> None:
     """Tell where the parser gave up, and what people mostly meant there."""
+    if tell_conflict(text, file, found):
+        return
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     lines = text.split("\n")
     place = Origin(file, mark.line + 1, mark.column + 1) if mark else Origin(file, 1, 1)

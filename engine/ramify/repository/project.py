@@ -205,7 +205,7 @@ class _Project:
         if initiator is None:
             return ()
         try:
-            return Runtimes(self.shop.store, cache).known()
+            return Runtimes(self.shop.store, cache, watcher=self.shop.reading.watcher).known()
         except (UnavailableRuntimeError, ArtifactError) as error:
             self._found.error("no-runtime", str(error), "", initiator.origin)
             return ()

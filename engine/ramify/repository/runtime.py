@@ -25,9 +25,11 @@ from ramify.repository.folders import from_folder, stamp
 from ramify.repository.kinds import UnavailableRuntimeError, own_kind
 from ramify.repository.stamps import fingerprint, rested
 from ramify.repository.store import Store
+from ramify.repository.transfers import Unwatched, Watcher
 from ramify.stub import archive
 
 ENTRY = "run.py"
+BUILDING = "Building Ramify's runtime for initiators; this is done once"
 
 # An initiator plans from a bundle: it reads no YAML or XML, and prints nothing.
 _OPERATORS_OWN = ("cli/", "web/", "documents/", "collections/", "__main__.py")
@@ -69,8 +71,10 @@ class Runtimes:
         cache: Path,
         package: Path = Path(ramify.__file__).parent,
         clock: Callable[[], int] = time.time_ns,
+        watcher: Watcher | None = None,
     ) -> None:
         self._store = store
+        self._watcher = watcher or Unwatched()
         self._records = cache / "runtimes"
         self._wheels = cache / "wheels"
         self._package = package
@@ -125,8 +129,12 @@ class Runtimes:
             stored = self._store.find(record.artifact)
             if stored:
                 return Runtime(kind, stored.digest, stored.size, record.engine)
-        packages, sources = parts()
-        stored, identity = self._store.add(build(_tree(kind, own + packages))), build(own).digest
+        self._watcher.begun(BUILDING)
+        try:
+            packages, sources = parts()
+            stored, identity = self._store.add(build(_tree(kind, own + packages))), build(own).digest
+        finally:
+            self._watcher.ended(BUILDING)
         if rested(own, looked):
             _write(file, _Record(stored.digest, identity, _word(own, sources), sources))
         return Runtime(kind, stored.digest, stored.size, identity)

@@ -17,6 +17,8 @@ from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.trust import Seal
 from ramify.repository import vouching
 from ramify.repository.files import Files, place
+from ramify.stub import policies
+from ramify.stub.wire import StubError
 
 if TYPE_CHECKING:
     from ramify.repository.project import Loaded
@@ -51,10 +53,21 @@ def read(written: ProjectFile, folder: Path, files: Files) -> Trusted | None:
     file, problems = trust.read(data, files.shown(at), lambda name: files.source(at, name))
     files.found.extend(problems)
     signed = read_signed(folder / NAME, files)
-    if file is None:
+    if file is None or not _readable(file, files.found):
         return None
     policy = _policy(file, signed, files.found)
     return Trusted(file, signed.place or origin, signed.statement, policy)
+
+
+def _readable(file: TrustFile, found: Diagnostics) -> bool:
+    """Whether hosts can read the policy, as their stubs do: what one of them refuses, none may be sent."""
+    try:
+        policies.read(file.policy.text())
+    except StubError as error:
+        way_out = "It is what hosts would say of it; correct the trust file, or the file of its signers."
+        found.error("bad-policy", f"no host takes this policy: {error}", way_out, Origin(file.file, 1, 1))
+        return False
+    return True
 
 
 def _policy(file: TrustFile, signed: Signed, found: Diagnostics) -> Seal:

@@ -40,6 +40,9 @@ class BrokenError(Exception):
 class Watcher(Protocol):
     """Is told how work goes that may take long; called from several threads."""
 
+    def begun(self, what: str) -> None:
+        """Work has begun of which nobody knows how long it is, told by what it does."""
+
     def moved(self, what: str, done: int, total: int | None) -> None:
         """So many bytes of something are through."""
 
@@ -49,6 +52,9 @@ class Watcher(Protocol):
 
 class Unwatched:
     """Watches nothing."""
+
+    def begun(self, what: str) -> None:
+        """Nobody looks."""
 
     def moved(self, what: str, done: int, total: int | None) -> None:
         """Nobody looks."""

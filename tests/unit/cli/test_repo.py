@@ -2,7 +2,10 @@
 
 import json
 import os
+import threading
 from pathlib import Path
+
+import pytest
 
 from ramify.cli.session import Session
 from ramify.cli.transfers import Transfers, watched
@@ -90,6 +93,25 @@ def test_only_what_takes_longer_than_a_second_is_told_and_once(capfd: object, mo
             transfers.moved("slow", 5_000_000, 200_000_000)
         transfers.ended("slow")
     assert told == ["Working on slow (200 MB) …"]
+
+
+def test_work_of_unknown_length_is_told_unless_it_ends_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    heard = threading.Event()
+
+    class Quiet(Session):
+        def note(self, text: str) -> None:
+            told.append(text)
+            heard.set()
+
+    with watched(Quiet()) as transfers:
+        transfers.begun("Building this")
+        transfers.ended("Building this")
+        monkeypatch.setattr("ramify.cli.transfers.PATIENCE", 0.0)
+        transfers.begun("Building that")
+        assert heard.wait(60)
+        transfers.ended("Building that")
+    assert told == ["Building that …"]
 
 
 def test_on_a_terminal_a_bar_moves(capfd: object) -> None:

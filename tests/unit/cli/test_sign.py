@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +79,19 @@ def test_a_team_signs_one_after_the_other(
     story = [ramify("plan"), by("ops"), ramify("sign", "--check"), by("m7"), ramify("sign", "--check")]
     golden("trust/team.txt", shown(*story))
     assert ramify("plan").code == 0
+
+
+def test_a_policy_that_hosts_would_refuse_is_refused_where_it_is_made(trusting: Path, ramify: Ramify) -> None:
+    kind, key = signers.public(signers.key(trusting, "short", "ed25519")).split()
+    cut = b64encode(b64decode(key)[:-1]).decode()
+    (trusting / "trust.yml").write_text(f'{TRUST}  - {{paths: ["/lab"], signers: [short@acme]}}\n')
+    with (trusting / "allowed_signers").open("a") as file:
+        file.write(f"short@acme {kind} {cut}\n")
+
+    refused = ramify("validate")
+    assert refused.code == 1
+    assert "trust.yml:1:1: error[bad-policy]: no host takes this policy" in refused.out
+    assert "short@acme" in refused.out
 
 
 def test_one_who_may_speak_for_all_signs_the_policy_too(

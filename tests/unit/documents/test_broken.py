@@ -50,6 +50,10 @@ CASES = [
     Broken("ramify.yml", "syntax", "project:\n^\tname: x\n", "Indent with spaces"),
     Broken("ramify.yml", "syntax", "project: ac^\x07me\n", "U+0007"),
     Broken("ramify.yml", "syntax", "project: ^@home\n", "quotes"),
+    Broken(
+        "ramify.yml", "syntax", PROJECT + "^<<<<<<< HEAD\na: b\n=======\na: c\n>>>>>>> other\n", "conflict"
+    ),
+    Broken("repository.xml", "syntax", "^<<<<<<< HEAD\n<a/>\n=======\n<b/>\n>>>>>>> other\n", "conflict"),
     Broken("ramify.yml", "wrong-type", "^", "empty"),
     Broken("ramify.yml", "wrong-type", "^- a\n- b\n", "got a list"),
     Broken("ramify.yml", "duplicate-key", PROJECT + "^project: other\n", "line 1"),
