@@ -16,8 +16,9 @@ from ramify.model.plan import NodePlan
 from ramify.model.record import NodeRecord
 from ramify.stub.tables import ACTIVE, INSTALLED
 
-MOST = 12
-MOST_LINES = 12
+SCREEN = 60
+_DETAILS = ((12, 14), (8, 6), (5, 4), (3, 2))
+"""So many groups, and lines of each file, until it fits a screen."""
 _DIGEST = 12
 _NOTHING = "nothing"
 _PLAIN = Paint()
@@ -104,17 +105,27 @@ def _rows(one: NodeDrift) -> Iterator[tuple[str, ...]]:
 
 def text(found: Sequence[NodeDrift], looked: int, paint: Paint = _PLAIN, *, full: bool = False) -> str:
     """What is alike once, with the nodes that have it; the last line is the totals."""
+    lines: list[str] = []
+    for most, lines_each in ((EVERYTHING, EVERYTHING),) if full else _DETAILS:
+        lines = list(_groups(found, most, lines_each, paint))
+        if len(lines) < SCREEN:
+            break
+    return "\n".join([*lines, last_line(found, looked, paint)])
+
+
+def _groups(found: Sequence[NodeDrift], most: int, lines_each: int, paint: Paint) -> Iterator[str]:
     alike: dict[tuple[str, ...], list[NodeDrift]] = {}
     for one in sorted(found, key=lambda one: natural(one.path)):
-        alike.setdefault(tuple(_body(one, paint, full=full)), []).append(one)
+        alike.setdefault(tuple(_body(one, paint, lines_each)), []).append(one)
     groups = sorted(alike.items(), key=lambda group: -len(group[1]))
-    lines: list[str] = []
-    for body, together in groups if full else groups[:MOST]:
-        lines += [*_head(together, paint), *body, ""]
-    more = sum(len(together) for _, together in groups[len(groups) if full else MOST :])
+    for body, together in groups[:most]:
+        yield from _head(together, paint)
+        yield from body
+        yield ""
+    more = sum(len(together) for _, together in groups[most:])
     if more:
-        lines += [f"… and {counted(more, 'node')} more; `-v` shows them", ""]
-    return "\n".join([*lines, last_line(found, looked, paint)])
+        yield f"… and {counted(more, 'node')} more; `-v` shows them"
+        yield ""
 
 
 def last_line(found: Sequence[NodeDrift], looked: int, paint: Paint = _PLAIN) -> str:
@@ -140,14 +151,14 @@ def _head(together: Sequence[NodeDrift], paint: Paint) -> Iterator[str]:
         yield f"… and {left:,} more such paths"
 
 
-def _body(one: NodeDrift, paint: Paint, *, full: bool) -> Iterator[str]:
+def _body(one: NodeDrift, paint: Paint, most: int) -> Iterator[str]:
     rows = list(_rows(one))
     if rows:
         heading = ("", "SPEC", "RECORDED") if one.found is None else ("", "SPEC", "RECORDED", "FOUND")
         yield from (f"    {line}" for line in table(rows, heading))
     for drift in one.drift:
         lines = list(_file(drift, paint))
-        shown = lines if full or len(lines) <= MOST_LINES + 1 else lines[:MOST_LINES]
+        shown = lines if len(lines) <= most + 1 else lines[:most]
         yield from (f"    {line}" for line in shown)
         if len(shown) < len(lines):
             yield f"      … {counted(len(lines) - len(shown), 'line')} more; `-v` shows them"

@@ -114,6 +114,7 @@ def _each(found: Sequence[NodeStatus]) -> list[str]:
 
 def _held(node: NodeStatus) -> str:
     held = _HOLDS[node.action] if node.action else THERE
+    held = "left alone" if node.drift and node.action is Action.UNCHANGED else held
     return f"{held} ({node.problem})" if node.problem else held
 
 

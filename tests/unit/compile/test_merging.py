@@ -92,6 +92,13 @@ def test_children_of_templates_have_their_templates_too() -> None:
     assert (child.name, child.vars, [below.name for below in child.children]) == ("db", {"x": 1}, ["disk"])
 
 
+def test_what_is_done_about_drift_comes_from_a_template_unless_written() -> None:
+    site = spec("site", on_drift="stop")
+
+    assert one(spec("app", extends=("site",)), site).on_drift == "stop"
+    assert one(spec("app", extends=("site",), on_drift="report"), site).on_drift == "report"
+
+
 def test_order_and_rollout_come_from_a_template_unless_written() -> None:
     site = spec("site", after=("db",), rollout=Rollout(bake=5.0, max_fail=Amount(2)))
 

@@ -66,6 +66,7 @@ tree:
       "net":
         dns: [a, b]
     rollout: {waves: [1, 25%, 100%], max_fail: 5%, on_failure: rollback}
+    on_drift: report
     children:
       zone[1-10]:
         extends: [site]
@@ -95,6 +96,7 @@ assert:
             max_fail=Amount(5, share=True),
             on_failure="rollback",
         )
+        assert (region.on_drift, zone.on_drift) == ("report", None)
         assert zone.children[1].after == ("db",)
         assert read.templates["site"].vars["interval"] == 30
 
@@ -105,7 +107,8 @@ assert:
         assert places == {
             "extends": (5, 5),
             "rollout": (10, 5),
-            "children": (11, 5),
+            "on_drift": (11, 5),
+            "children": (12, 5),
             "tz": (7, 7),
             "net": (8, 7),
             "net.dns": (9, 9),
@@ -123,7 +126,7 @@ assert:
         )
         assert second.match == ("/**", "!/region1")
         assert second.message == '"true" does not hold'
-        assert str(second.origin) == "h.yml:19:5"
+        assert str(second.origin) == "h.yml:20:5"
 
     def test_an_after_that_a_template_may_fulfil_is_left_to_the_compiler(self) -> None:
         text = """\
