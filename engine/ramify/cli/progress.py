@@ -16,6 +16,7 @@ from ramify.model.events import (
     Started,
     Step,
     Unheard,
+    Wave,
     untouched,
 )
 from ramify.model.plan import Plan
@@ -97,7 +98,7 @@ class Tracker:
                 return level
             case Finished():
                 return self._finished(event.result)
-            case Step() | Found() | Note() | Planned() | Unheard() | Halted():
+            case Step() | Found() | Note() | Planned() | Unheard() | Halted() | Wave():
                 return None
 
     def _finished(self, result: NodeResult) -> LevelProgress:

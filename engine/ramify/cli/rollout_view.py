@@ -116,6 +116,7 @@ def status(standing: Standing, done: int, paint: Paint = _PLAIN) -> str:
     lines.append(f"  {wave}{standing.started:,} of {_branches(total)} begun")
     if len(standing.waves) > 1:
         lines.append(f"  waves of {', '.join(f'{size:,}' for size in standing.waves)}")
+    lines += _below(standing)
     lines.append(f"  {counted(done, 'node')} touched; {_spent(standing)}")
     if standing.left:
         names, left = shortened(fold(standing.left), MOST_NAMES)
@@ -125,6 +126,16 @@ def status(standing: Standing, done: int, paint: Paint = _PLAIN) -> str:
     if standing.state in RESUMABLE:
         lines.append(f"  {way_on(standing.run)}")
     return "\n".join(lines)
+
+
+def _below(standing: Standing) -> Iterator[str]:
+    """In which waves the levels further down are."""
+    alike: dict[tuple[int, int], list[str]] = {}
+    for path, wave in standing.below.items():
+        alike.setdefault(wave, []).append(path)
+    for (number, count), found in sorted(alike.items())[:MOST_LINES]:
+        names, more = shortened(fold(found), MOST_NAMES)
+        yield f"  below {', '.join(names)}{' …' if more else ''}: wave {number} of {count}"
 
 
 def _branches(number: int) -> str:

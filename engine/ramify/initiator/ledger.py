@@ -23,6 +23,7 @@ from ramify.model.events import (
     Started,
     Step,
     Unheard,
+    Wave,
     untouched,
 )
 from ramify.model.history import NodeChange
@@ -173,7 +174,7 @@ class Ledger:
                     self._end(finished)
                     finished = []
                     self.unheard(event, handed)
-                case Started() | Step() | Note() | Planned() | Halted():
+                case Started() | Step() | Note() | Planned() | Halted() | Wave():
                     self._emit(event)
         self._end(finished)
 

@@ -30,7 +30,7 @@ from ramify.initiator.risk import HaltedError, Loan
 from ramify.initiator.supply import MissingArtifactError, Supply
 from ramify.initiator.tasks import beside
 from ramify.model import paths
-from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Started, Step, Unheard
+from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Started, Step, Unheard, Wave
 from ramify.model.record import NodeRecord
 from ramify.transport import frames
 from ramify.transport.channel import Channel
@@ -152,7 +152,7 @@ class Link:
                 named = [*(node.path for node in event.nodes), *event.mounts]
                 right = paths.within(event.path, path)
                 right &= all(one != event.path and paths.within(one, event.path) for one in named)
-            case Started() | Step() | Note() | Unheard() | Halted():
+            case Started() | Step() | Note() | Unheard() | Halted() | Wave():
                 right = paths.within(event.path, path)
         if not right:
             raise UnusableReplyError(

@@ -24,7 +24,7 @@ from ramify.initiator.waves import Waves
 from ramify.initiator.work import Branch, branches
 from ramify.model import bundle as bundles
 from ramify.model import paths
-from ramify.model.events import LOOK_AT_DRIFT, Halted, Note, Report, Unheard
+from ramify.model.events import LOOK_AT_DRIFT, Event, Halted, Note, Report, Unheard, Wave
 from ramify.model.record import NodeResult, Outcome
 
 
@@ -38,7 +38,8 @@ class Run:
         self._job = job
         self._place = place
         self._now = now
-        self._ledger = Ledger(job.run, job.plan, job.fleet.scope, place.directory, emit)
+        self._emit = emit
+        self._ledger = Ledger(job.run, job.plan, job.fleet.scope, place.directory, self._tell)
         self._slots = asyncio.Semaphore(job.options.parallel)
         limits, on_failure = job.limits
         self._risk = risk or Risk(job.fleet.scope, limits, on_failure, tell=self._ledger.tell)
@@ -59,6 +60,14 @@ class Run:
     def risk(self) -> Risk:
         """What ends it before its end."""
         return self._risk
+
+    def _tell(self, event: Event) -> None:
+        self._kept.hear(event)
+        self._emit(event)
+
+    def _tell_wave(self) -> None:
+        if self._waves.count > 1:
+            self._ledger.tell(Wave(self._job.fleet.scope, self._waves.number, self._waves.count))
 
     def _taken_in_order(self) -> list[str]:
         """As in the hierarchy; what is to go comes last."""
@@ -112,6 +121,7 @@ class Run:
 
     async def _take(self, group: asyncio.TaskGroup) -> None:
         """Start branches as the waves say, until there is nothing more to start."""
+        self._tell_wave()
         while not self._waves.over:
             self._news.clear()
             for path in self._waves.ready():
@@ -166,6 +176,7 @@ class Run:
             self._waves.stop()
         else:
             self._waves.open_next()
+            self._tell_wave()
 
     def _refuse(self, why: str) -> None:
         """The gate is shut; whoever goes on whatever happens goes on."""

@@ -6,12 +6,15 @@ from ramify.directory.rollouts import Rollouts
 from ramify.initiator.risk import Risk
 from ramify.initiator.visit import Job
 from ramify.initiator.waves import Waves
-from ramify.model.events import Report
+from ramify.model.events import Event, Report, Wave
 from ramify.model.record import NodeResult, Outcome
 from ramify.model.standing import ABORT, Standing, State
 
 OFTEN = 20
 """So many times the number of those that were begun is written, at most, while nothing else moves."""
+
+MOST_BELOW = 200
+"""So many levels further down are kept in sight."""
 
 _NOT_BEGUN = frozenset({Outcome.SKIPPED, Outcome.UNKNOWN})
 
@@ -41,6 +44,14 @@ class Kept:
         same = (last.wave, last.failed, last.offline) == (now.wave, now.failed, now.offline)
         if self._counts and (not same or (now.started - last.started) * OFTEN > self._total):
             self._put(now)
+
+    def hear(self, event: Event) -> None:
+        """An initiator further down began a wave."""
+        if isinstance(event, Wave) and event.path != self._last.path and self._counts:
+            below = dict(self._last.below)
+            if event.path in below or len(below) < MOST_BELOW:
+                below[event.path] = (event.number, event.count)
+                self._put(structs.replace(self._last, below=below))
 
     def end(self, report: Report, *, finished: bool) -> None:
         """It has ended, or was `finished` by nobody."""

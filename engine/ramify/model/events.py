@@ -80,7 +80,15 @@ class Halted(Struct, frozen=True, tag="halted"):
     action: OnFailure = "pause"
 
 
-Event = Started | Step | Finished | Found | Note | Planned | Unheard | Halted
+class Wave(Struct, frozen=True, tag="wave"):
+    """A wave of the children of a node begins: its number, and of how many."""
+
+    path: str
+    number: int
+    count: int
+
+
+Event = Started | Step | Finished | Found | Note | Planned | Unheard | Halted | Wave
 
 
 LOOK_AT_DRIFT = "`ramify status --drift` shows it; `ramify apply --fix-drift` puts it right."

@@ -31,7 +31,7 @@ class Standing(Struct, frozen=True):
 
     `waves` are the sizes of its waves, in children; `started` counts those that were begun. `left` are the
     nodes that were not begun when it stopped, and `next` is the run that goes on in its place. `most` is what
-    the operator allowed in all.
+    the operator allowed in all. `below` tells of levels further down in which wave they are, of how many.
     """
 
     run: str
@@ -45,5 +45,6 @@ class Standing(Struct, frozen=True):
     failed: int = 0
     offline: int = 0
     most: Limits = Limits()
+    below: dict[str, tuple[int, int]] = {}
     left: tuple[str, ...] = ()
     next: str = ""

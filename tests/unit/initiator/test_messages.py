@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ramify.initiator import messages
 from ramify.initiator.messages import PIECE, UnusableMessageError
-from ramify.model.events import Finished, Found, Halted, Note, Planned, Started, Unheard
+from ramify.model.events import Finished, Found, Halted, Note, Planned, Started, Unheard, Wave
 from ramify.model.plan import Action, Change, NodePlan
 from ramify.model.record import NodeRecord, NodeResult, Outcome
 from ramify.transport.frames import HEADER_LIMIT
@@ -30,7 +30,7 @@ UP: list[messages.Upward] = [
     messages.Events((Found("/a", (RECORD,)),)),
     messages.Events((PLANNED, Unheard("/a/b", Outcome.UNKNOWN, "no word", "of it"))),
     messages.Recorded("/a", (RECORD,), last=False),
-    messages.Events((Halted("/a", "2 nodes failed", "rollback"),)),
+    messages.Events((Halted("/a", "2 nodes failed", "rollback"), Wave("/a", 1, 3))),
     messages.Balance(returned=1, failed=2, offline=3, wanted=4),
     messages.Ended(),
     messages.Refused("no", begun=True),
