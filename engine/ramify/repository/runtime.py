@@ -153,7 +153,7 @@ def _tree(kind: str, files: list[ArtifactFile]) -> list[ArtifactFile]:
         from ramify.repository.bytecode import compiled  # noqa: PLC0415 - only where something is built
 
         kept = f"ramify/stub/__pycache__/{archive.kept_name()}"
-        tree += [*compiled(files), ArtifactFile(kept, PLAIN, archive.build().data)]
+        tree += [*compiled(files), ArtifactFile(kept, PLAIN, archive.kept())]
     return tree
 
 

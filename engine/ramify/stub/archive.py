@@ -1,9 +1,10 @@
 """Build the stub's archive, and the command line that starts it. Runs where the stub is sent from.
 
-The archive is one marshalled tuple: the magic number of the sender's Python, the loader's source and
-code, all modules' sources (compressed), and each module's code (compressed). A host with the same Python
-compiles nothing; another one compiles what sessions ask for, once. It is content-addressed, so building it
-is deterministic.
+The archive is what a plain session of the same Python needs, as one marshalled tuple: the magic number of
+the sender's Python, the loader's source and code (compressed), the modules' code (one stream for all), and
+what else there is. That are parts, which the archive names by their digests, and which a stub asks for in
+the session that needs them first: code that few sessions want, and for another Python the sources, of which
+it compiles what sessions ask for, once. All is content-addressed, so building it is deterministic.
 """
 
 from __future__ import annotations
@@ -16,21 +17,31 @@ import os
 import shlex
 import zlib
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, Mapping, NamedTuple, Union
 
 from ramify.stub import shrink
 
 _HERE = Path(__file__).parent
 _CACHE = _HERE / "__pycache__"
 _NOT_SENT = ("__init__", "archive", "loader", "shrink")
+# Code that few sessions want, by what makes them want it. What a fork of the stub imports must not be here,
+# unless the stub itself has imported it before: only a session can ask.
+_SELDOM = (
+    # Where a policy is pinned.
+    ("allowed", "claimed", "claims", "ed25519", "evidence", "keygen", "policies", "signatures", "trust"),
+    # Where health is checked, or somebody looks closely.
+    ("checker", "drift", "health", "probes", "reading"),
+)
 # Format 2 has neither references, which depend on who else holds a value, nor anything newer than any
 # Python that may read it.
 _FORMAT = 2
 NEED = b"need\n"
 """What a stub writes instead of its first frame when it was started without an archive and has none."""
+PART = '{"part":"%s"}'
+"""The header, to the byte, of the frame whose body is a part of the archive."""
 
 _BOOT = """
-import os,sys,marshal
+import os,sys,marshal,zlib
 if sys.version_info<(3,8):sys.exit("ramify: needs python 3.8 or later, found "+sys.version.split()[0])
 root,digest,size=sys.argv[1:4]
 root=os.path.abspath(os.path.expanduser(root))
@@ -59,7 +70,8 @@ else:
 if not good():sys.exit("ramify: the stub archive is not what its digest says")
 a=marshal.loads(data)
 same=a[0]==__import__("_frozen_importlib_external").MAGIC_NUMBER
-exec(marshal.loads(a[2]) if same else a[1],dict(__name__="loader",ARCHIVE=a,DATA=data,FRESH=fresh,ROOT=root,
+code=zlib.decompress(a[2 if same else 1])
+exec(marshal.loads(code) if same else code,dict(__name__="loader",ARCHIVE=a,DATA=data,FRESH=fresh,ROOT=root,
 DIGEST=digest,SHA256=sha256))
 """
 
@@ -74,10 +86,11 @@ BOOT = _one_line(_BOOT)
 
 
 class Archive(NamedTuple):
-    """The stub as it travels."""
+    """The stub as it travels; `parts` are what it may ask for, by digest."""
 
     digest: str
     data: bytes
+    parts: Dict[str, bytes]
 
 
 _built: List[Archive] = []  # at most one: building takes a while, and it never changes
@@ -92,23 +105,36 @@ def build() -> Archive:
 
 def _build() -> Archive:
     trees = {name: shrink.module(text) for name, text in _sources().items()}
-    loader = ast.unparse(trees["loader"])
-    loader_code = _code("loader", trees["loader"])
+    loader = trees["loader"]
     for name in _NOT_SENT:
         del trees[name]
-    sources = {name: ast.unparse(tree) for name, tree in trees.items()}
-    codes = {name: zlib.compress(_code(name, tree), 9) for name, tree in trees.items()}
+    codes = {name: _code(name, tree) for name, tree in trees.items()}
+    seldom = [_packed({name: codes.pop(name) for name in names}) for names in _SELDOM]
+    sources = _packed({name: ast.unparse(tree) for name, tree in trees.items()})
     data = marshal.dumps(
         (
             importlib.util.MAGIC_NUMBER,
-            loader,
-            loader_code,
-            zlib.compress(marshal.dumps(sources, _FORMAT), 9),
-            codes,
+            zlib.compress(ast.unparse(loader).encode(), 9),
+            zlib.compress(_code("loader", loader), 9),
+            _packed(codes),
+            tuple((_digest(part), names) for part, names in zip(seldom, _SELDOM)),
+            _digest(sources),
         ),
         _FORMAT,
     )
-    return Archive(hashlib.sha256(data).hexdigest(), data)
+    return _archive(data, *seldom, sources)
+
+
+def _archive(data: bytes, *parts: bytes) -> Archive:
+    return Archive(_digest(data), data, {_digest(part): part for part in parts})
+
+
+def _packed(modules: Mapping[str, Union[str, bytes]]) -> bytes:
+    return zlib.compress(marshal.dumps(dict(modules), _FORMAT), 9)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def keep(folder: Path) -> None:
@@ -116,13 +142,19 @@ def keep(folder: Path) -> None:
     name = kept_name()
     for place in (_CACHE, folder):
         try:
-            data = (place / name).read_bytes()
-        except OSError:
+            _built[:] = [_archive(*marshal.loads((place / name).read_bytes()))]  # noqa: S302 - our own
+        except (OSError, ValueError, EOFError, TypeError):
             continue
-        _built[:] = [Archive(hashlib.sha256(data).hexdigest(), data)]
         return
+    data = kept()
     # Folders that cannot be written cost time, and nothing else.
-    any(_write(place, name, build().data) for place in (_CACHE, folder))
+    any(_write(place, name, data) for place in (_CACHE, folder))
+
+
+def kept() -> bytes:
+    """The archive and its parts as a file."""
+    stub = build()
+    return marshal.dumps((stub.data, *stub.parts.values()), _FORMAT)
 
 
 def kept_name() -> str:

@@ -19,25 +19,85 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Optional, Tuple
 
     Codes = Dict[str, bytes]
-    ARCHIVE: Tuple[bytes, str, bytes, bytes, Codes] = (b"", "", b"", b"", {})  # see `archive.build`
+    # See `archive.build`.
+    ARCHIVE: Tuple[bytes, bytes, bytes, bytes, Tuple[Tuple[str, Tuple[str, ...]], ...], str] = NotImplemented
     DATA = b""  # the archive as it is kept
     FRESH = False  # whether it came just now
     ROOT = DIGEST = ""
     SHA256: Callable[[bytes], Any] = NotImplemented
 
 _PACKAGE = "ramify.stub"
-_KEPT = 8  # files in the cache: archives, and code compiled here
+_KEPT = 12  # files in the cache: archives, their parts, and code compiled here
+_CHUNK = 64 << 10
+_AHEAD = 64 << 20
+
+ahead = bytearray()  # what was read beyond the frames that the session has taken
+
+
+def part(digest: str) -> Any:
+    """What a part of the archive holds; it is asked for unless it is kept here.
+
+    Raises:
+        ConnectionError: it does not come.
+    """
+    file = f"{ROOT}/stub/{digest}"
+    data = _read(file)
+    if SHA256(data).hexdigest() != digest:
+        wish = b'{"need":"%s"}' % digest.encode()
+        os.write(1, len(wish).to_bytes(4, "big") + bytes(4) + wish)
+        data = _await(b'{"part":"%s"}' % digest.encode())
+        if SHA256(data).hexdigest() != digest:
+            raise ConnectionError("a part of the stub's archive is not what its digest says")
+        _keep(file, data)
+    return marshal.loads(zlib.decompress(data))  # noqa: S302 - under our digest
+
+
+def _await(header: bytes) -> bytes:
+    """The body of a frame; requests that were sent before it stay where they are."""
+    at = 0
+    while at < _AHEAD:
+        _fill(at + 8)
+        begin = at + 8 + int.from_bytes(ahead[at : at + 4], "big")
+        end = begin + int.from_bytes(ahead[at + 4 : at + 8], "big")
+        _fill(end)
+        if ahead[at + 8 : begin] == header:
+            body = bytes(ahead[begin:end])
+            del ahead[at:end]
+            return body
+        at = end
+    raise ConnectionError("a part of the stub's archive does not come")
+
+
+def _fill(size: int) -> None:
+    while len(ahead) < min(size, _AHEAD):
+        chunk = os.read(0, _CHUNK)
+        if not chunk:
+            raise ConnectionError("the stream ended before a part of the stub's archive")
+        ahead.extend(chunk)
+
+
+def _read(file: str) -> bytes:
+    """A file of the cache, or nothing."""
+    try:
+        with open(file, "rb", 0) as stream:
+            return stream.readall()
+    except OSError:
+        return b""
 
 
 class Own:
     """Code for this very Python, as it was sent."""
 
     def __init__(self) -> None:
-        self.names = ARCHIVE[4]
+        self._codes: Codes = marshal.loads(zlib.decompress(ARCHIVE[3]))  # noqa: S302 - under our digest
+        self._parts = {name: digest for digest, names in ARCHIVE[4] for name in names}
+        self.names = {*self._codes, *self._parts}
 
     def load(self, name: str) -> CodeType:
         """The code of a module."""
-        code: CodeType = marshal.loads(zlib.decompress(ARCHIVE[4][name]))  # noqa: S302 - under our digest
+        if name not in self._codes:
+            self._codes.update(part(self._parts[name]))
+        code: CodeType = marshal.loads(self._codes[name])  # noqa: S302 - as above
         return code
 
     def keep(self) -> None:
@@ -49,19 +109,18 @@ class Compiled:
 
     def __init__(self) -> None:
         self._file = f"{ROOT}/stub/{DIGEST}.{MAGIC_NUMBER.hex()}"
-        self._kept = self._read()
+        self._kept = self._known()
         self._more = False
-        self._sources: Dict[str, str] = marshal.loads(zlib.decompress(ARCHIVE[3]))  # noqa: S302 - as above
+        self._sources: Dict[str, str] = part(ARCHIVE[5])
         self.names = self._sources
 
-    def _read(self) -> Codes:
+    def _known(self) -> Codes:
+        data = _read(self._file)
         try:
-            with open(self._file, "rb", 0) as stream:
-                data = stream.readall()
             if SHA256(data[32:]).digest() == data[:32]:
                 kept: Codes = marshal.loads(data[32:])  # noqa: S302 - written by us
                 return kept
-        except (OSError, ValueError, EOFError, TypeError):
+        except (ValueError, EOFError, TypeError):
             pass
         return {}
 
@@ -140,7 +199,7 @@ def main() -> None:
         _keep_archive()
     codes: Any = Own() if ARCHIVE[0] == MAGIC_NUMBER else Compiled()
     sys.meta_path.insert(0, Finder(codes))
-    __import__("ramify.stub.session", fromlist=["main"]).main(ROOT, DIGEST)
+    __import__("ramify.stub.session", fromlist=["main"]).main(ROOT, DIGEST, ahead)
     codes.keep()
     os._exit(0)  # all is written: taking the interpreter down in order costs 1 ms and is of use to nobody
 

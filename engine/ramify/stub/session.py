@@ -65,9 +65,9 @@ def hello(root: str, digest: str) -> Header:
 class Session:
     """Requests from one descriptor, replies to another."""
 
-    def __init__(self, root: layout.Root) -> None:
+    def __init__(self, root: layout.Root, ahead: bytearray) -> None:
         self._root = root
-        self._reader = root.reader = Reader(0)
+        self._reader = root.reader = Reader(0, ahead)
         self._replies: Dict[int, bytes] = {}
 
     def run(self) -> None:
@@ -148,15 +148,15 @@ def _place(error: BaseException) -> str:
     return found
 
 
-def main(path: str, digest: str) -> None:
-    """Serve standard input and output."""
+def main(path: str, digest: str, ahead: bytearray) -> None:
+    """Serve standard input, of which `ahead` has been read, and output."""
     signals.signal(signals.SIGHUP, signals.SIG_IGN)  # a lost link must not end a step half-way
     signals.signal(signals.SIGCHLD, signals.SIG_DFL)  # ignored, it would take exit codes away
     root = layout.Root(path)
     root.umask = os.umask(0o077)
     write_all(1, pack(encode(hello(path, digest))))
     try:
-        Session(root).run()
+        Session(root, ahead).run()
     except ConnectionError:  # nobody listens any more; what was asked has been done
         pass
     if root.collect_at_end or os.path.exists(root.due):

@@ -147,9 +147,9 @@ def encode(value: Any) -> bytes:
 class Reader:
     """Frames from a file descriptor. What was read beyond the last frame is in `rest`."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, rest: Optional[bytearray] = None) -> None:
         self.descriptor = descriptor
-        self.rest = bytearray()
+        self.rest = bytearray() if rest is None else rest
 
     def _take(self, count: int, mid_frame: bool) -> Optional[bytes]:
         rest = self.rest

@@ -15,6 +15,7 @@ from ramify.transport.errors import (
 from ramify.transport.replies import Hello
 
 _NEED = archive.NEED[:4]
+_WISH = b'{"need":"'
 _COMMAND_NOT_FOUND = 127
 _GLANCE = 0.5
 
@@ -45,9 +46,27 @@ async def greet(channel: Channel, host: Host) -> Hello:
     if int.from_bytes(begun, "big") > frames.HEADER_LIMIT:
         raise await _chatter(channel, host, begun)
     frame = await frames.read(channel, host.name, begun)
+    while frame is not None and (part := wished(frame.header, host)):
+        channel.write(part)
+        frame = await frames.read(channel, host.name)
     if frame is None:
         raise ConnectionLostError(host.name, "the stub ended inside its greeting")
     return replies.hello(frame.header, host.name, stub.digest)
+
+
+def wished(header: bytes, host: Host) -> bytes:
+    """The frame with the part of the archive that a stub asks for; nothing if that is not what it says.
+
+    Raises:
+        UnusableReplyError: there is no such part.
+    """
+    if not header.startswith(_WISH):
+        return b""
+    parts = archive.build().parts
+    digest = header[len(_WISH) : -2].decode(errors="replace")
+    if digest not in parts:
+        raise UnusableReplyError(host.name, "the stub asks for a part of itself that there is not")
+    return frames.pack((archive.PART % digest).encode(), parts[digest])
 
 
 async def not_started(channel: Channel, host: Host) -> TransportError:

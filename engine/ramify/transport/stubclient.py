@@ -202,6 +202,10 @@ class StubClient:
         if frame is None:
             said = await self._channel.stderr_tail()
             raise ConnectionLostError(self._host.name, f"the stub ended the session {said}".strip())
+        part = greeting.wished(frame.header, self._host)
+        if part:
+            self._write(part)
+            return True
         reply = replies.reply(frame.header, self._host.name)
         if reply.id is None or not 0 < reply.id <= self._numbers:
             raise UnusableReplyError(self._host.name, f"a reply to request {reply.id}, which nobody made")

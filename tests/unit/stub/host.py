@@ -54,6 +54,21 @@ def frames(data: bytes) -> list[dict[str, Any]]:
     return found
 
 
+def replies(data: bytes) -> list[dict[str, Any]]:
+    """The replies to requests: without the greeting, wishes for parts, and what is said of unwanted ones."""
+    return [header for header in frames(data) if header.get("id") is not None]
+
+
+def parts() -> bytes:
+    """Frames with all that a stub may ask for: behind its requests, since it looks ahead for them."""
+    return b"".join(_part(digest, part) for digest, part in archive.build().parts.items())
+
+
+def _part(digest: str, part: bytes) -> bytes:
+    header = (archive.PART % digest).encode()
+    return len(header).to_bytes(4, "big") + len(part).to_bytes(4, "big") + header + part
+
+
 def pack(files: Mapping[str, bytes | str], modes: dict[str, int] | None = None) -> tuple[str, bytes]:
     """Digest and pack of an artifact; scripts (`*.sh`) are executable."""
     rows = []
@@ -101,7 +116,7 @@ class Host:
         self.python = python
 
     def run(self, data: bytes, size: int = 0) -> subprocess.CompletedProcess[bytes]:
-        """One stub process with these bytes on its standard input."""
+        """One stub process with these bytes on its standard input, `size` of them the archive."""
         argv = archive.arguments(self.python, str(self.root), archive.build().digest, size)
         return subprocess.run(argv, input=data, capture_output=True, timeout=60, check=False)
 
@@ -112,10 +127,10 @@ class Host:
         for number, request in enumerate(requests, 1):
             header, body = request if isinstance(request, tuple) else (request, b"")
             data += frame({"id": number, **header}, body)
-        result = self.run(data, len(stub.data))
+        result = self.run(data + parts(), len(stub.data))
         assert result.stderr == b""
         assert result.returncode == 0
-        return frames(result.stdout)[1:]
+        return replies(result.stdout)
 
     def put(self, *packs: tuple[str, bytes]) -> None:
         """Send artifacts."""

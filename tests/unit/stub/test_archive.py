@@ -13,7 +13,7 @@ from types import CodeType
 import pytest
 
 from ramify.stub import archive, shrink
-from unit.stub.host import Host, commands, frames, interpreters, order
+from unit.stub.host import Host, commands, frames, interpreters, order, parts
 
 ENGINE = str(Path(archive.__file__).parents[2])
 SHELLS = [shell for shell in ("sh", "bash", "dash", "fish", "tcsh", "zsh") if shutil.which(shell)]
@@ -40,15 +40,67 @@ def test_the_archive_is_the_same_whoever_builds_it(seed: str) -> None:
 
 
 def test_what_runs_only_where_it_is_built_is_not_sent() -> None:
-    _, _, _, sources, codes = marshal.loads(archive.build().data)
+    stub = archive.build()
+    codes, seldom, sources = marshal.loads(stub.data)[3:]
     modules = {file.stem for file in Path(archive.__file__).parent.glob("*.py")}
+    modules -= {"__init__", "archive", "loader", "shrink"}
 
-    assert set(codes) == modules - {"__init__", "archive", "loader", "shrink"}
-    assert set(marshal.loads(zlib.decompress(sources))) == set(codes)
+    assert set(held(codes)) == modules - {name for _, names in seldom for name in names}
+    assert all(set(held(stub.parts[digest])) == set(names) for digest, names in seldom)
+    assert set(held(stub.parts[sources])) == modules
+
+
+def held(data: bytes) -> dict[str, object]:
+    """The modules of a part."""
+    modules: dict[str, object] = marshal.loads(zlib.decompress(data))
+    return modules
 
 
 def test_the_archive_stays_small() -> None:
-    assert len(archive.build().data) < 184 << 10
+    assert len(archive.build().data) < 72 << 10
+
+
+def test_a_part_that_was_damaged_in_the_cache_is_asked_for_again(tmp_path: Path) -> None:
+    host = Host(tmp_path, OTHER[0])
+    stub = archive.build()
+    host.run(stub.data + parts(), len(stub.data))
+    (kept,) = (host.root / "stub" / digest for digest in stub.parts if (host.root / "stub" / digest).exists())
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:-1])
+
+    asked = host.run(parts()).stdout
+    known = host.run(b"").stdout
+
+    assert [min(header) for header in frames(asked)][:2] == ["need", "agent"]
+    assert frames(known)[0]["hello"] == 1
+    assert kept.read_bytes() == whole
+
+
+def test_a_part_that_is_not_its_digest_is_not_run(tmp_path: Path) -> None:
+    host = Host(tmp_path, OTHER[0])
+    stub = archive.build()
+    sent = stub.data + parts().replace(b"\x78\xda", b"\x78\xdb")
+    result = host.run(sent, len(stub.data))
+
+    assert [set(header) for header in frames(result.stdout)] == [{"need"}]
+    assert b"not what its digest says" in result.stderr
+    assert sorted(file.name for file in (host.root / "stub").iterdir()) == [stub.digest]
+
+
+def test_requests_sent_before_a_part_are_answered_in_order(tmp_path: Path) -> None:
+    host = Host(tmp_path, OTHER[0])
+    answers = host.session(*({"op": "status", "paths": [f"/a{number}"]} for number in range(3)))
+
+    assert [answer["nodes"][0]["path"] for answer in answers] == ["/a0", "/a1", "/a2"]
+
+
+def test_where_nothing_can_be_kept_parts_are_sent_again(tmp_path: Path) -> None:
+    host = Host(tmp_path, OTHER[0])
+    host.root.write_text("no folder")
+    stub = archive.build()
+    greetings = [frames(host.run(stub.data + parts(), len(stub.data)).stdout)[1] for _ in range(2)]
+
+    assert [greeting["hello"] for greeting in greetings] == [1, 1]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -76,7 +128,7 @@ def test_the_root_may_begin_with_the_home_folder(tmp_path: Path) -> None:
 def test_another_python_compiles_once(tmp_path: Path, python: str) -> None:
     host = Host(tmp_path, python)
     stub = archive.build()
-    host.run(stub.data, len(stub.data))
+    host.run(stub.data + parts(), len(stub.data))
     kept = {file.name: file.stat().st_mtime_ns for file in (host.root / "stub").iterdir()}
     host.run(b"")
     again = {file.name: file.stat().st_mtime_ns for file in (host.root / "stub").iterdir()}
@@ -93,7 +145,7 @@ def test_another_python_compiles_only_what_sessions_have_asked_for(tmp_path: Pat
         (file,) = (host.root / "stub").glob(f"{stub.digest}.*")
         return file.read_bytes()
 
-    host.run(stub.data, len(stub.data))
+    host.run(stub.data + parts(), len(stub.data))
     greeted = kept()
     host.status()
     looked = kept()
@@ -119,7 +171,7 @@ def test_what_was_compiled_is_not_kept_where_the_last_node_has_gone(tmp_path: Pa
 def test_code_that_was_damaged_in_the_cache_is_compiled_again(tmp_path: Path) -> None:
     host = Host(tmp_path, OTHER[0])
     stub = archive.build()
-    host.run(stub.data, len(stub.data))
+    host.run(stub.data + parts(), len(stub.data))
     for file in (host.root / "stub").glob(f"{stub.digest}.*"):
         file.write_bytes(file.read_bytes()[:-1])
 
@@ -161,7 +213,7 @@ def test_an_archive_that_was_kept_is_the_one_that_would_be_built(
     monkeypatch.setattr(archive, "_CACHE", tmp_path / "nowhere" / "file")
     (tmp_path / "nowhere").write_text("")
     archive.keep(tmp_path)
-    assert (tmp_path / archive.kept_name()).read_bytes() == built.data
+    assert (tmp_path / archive.kept_name()).read_bytes() == archive.kept()
 
     monkeypatch.setattr(archive, "_built", [])
     archive.keep(tmp_path)

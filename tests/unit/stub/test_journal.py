@@ -28,7 +28,7 @@ def killing(folder, record):
     if left == 0:
         os.kill(os.getpid(), 9)
 journal.write = killing
-session.main(sys.argv[1], "0" * 64)
+session.main(sys.argv[1], "0" * 64, bytearray())
 """
 MAX_WRITES = 40
 UPGRADE = ["shutdown", "configure-env", "configure", "start"]

@@ -156,7 +156,7 @@ def test_who_waits_hears_what_comes_and_ends_with_its_peer(tmp_path: Path) -> No
     talks = {"start": {"main": ["sh", "-c", "echo up; read line < tick; echo $line; exec sleep 1000"]}}
     wish = order(digest, install={"argv": ["mkfifo", "tick"]}, service=talks)
     try:
-        host.session(put(digest, data), commands("deploy", order=wish))
+        host.session(put(digest, data), commands("deploy", order=wish), {"op": "logs", "path": PATH})
         stub = archive.build()
         argv = archive.arguments(host.python, str(host.root), stub.digest, 0)
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:

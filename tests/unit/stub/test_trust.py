@@ -486,7 +486,8 @@ def test_refused_orders_leave_no_trace(host: Host) -> None:
 
 def test_the_greeting_names_the_policy(host: Host) -> None:
     stub = archive.build()
-    before, _ = hosts.frames(host.run(stub.data + hosts.frame({"id": 1, **pin()}), len(stub.data)).stdout)
+    sent = stub.data + hosts.frame({"id": 1, **pin()}) + hosts.parts()
+    before = hosts.frames(host.run(sent, len(stub.data)).stdout)[0]
     (after,) = hosts.frames(host.run(b"").stdout)
 
     assert before["trust"] == ""

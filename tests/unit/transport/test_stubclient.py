@@ -24,6 +24,7 @@ from ramify.transport.errors import (
 )
 from ramify.transport.local import LocalConnection
 from ramify.transport.stubclient import StubClient, StubError
+from unit.stub.host import interpreters
 
 ECHO = """
 import os, socket
@@ -79,6 +80,24 @@ async def test_a_host_that_should_have_the_stub_says_when_it_has_not(tmp_path: P
     async with session(tmp_path, cached=True) as stub:
         assert stub.hello.root == str(tmp_path)
         assert (await stub.request("facts")).facts["uid"] == os.getuid()
+
+
+@pytest.mark.parametrize("python", interpreters())
+async def test_a_stub_gets_the_parts_that_it_asks_for_while_requests_are_under_way(
+    tmp_path: Path, python: str
+) -> None:
+    async with session(tmp_path, python=python) as stub:
+        seen, refused = await asyncio.gather(
+            stub.request("status", paths=["/a"]),
+            stub.request("trust", policy="none", signatures=[]),
+            return_exceptions=True,
+        )
+
+    kept = {file.name for file in (tmp_path / "stub").iterdir()}
+    assert not isinstance(seen, BaseException)
+    assert isinstance(refused, StubError)
+    assert refused.code == "untrusted"
+    assert len(kept & archive.build().parts.keys()) == 1
 
 
 async def test_requests_are_under_way_together_and_a_refused_one_harms_no_other(tmp_path: Path) -> None:
@@ -223,6 +242,7 @@ GREETING = frame(
         (["exit 4"], StubNotStartedError, "exit status 4"),
         (["echo Welcome to h1", "cat"], UnusableReplyError, 'got "Welcome to h1"'),
         ([frame('{"hello":1}'), "cat"], UnusableReplyError, "greeting cannot be read"),
+        ([frame('{"need":"0"}'), "cat"], UnusableReplyError, "a part of itself that there is not"),
         ([frame("not json"), "cat"], UnusableReplyError, "greeting cannot be read"),
         (
             [GREETING.replace("\\0133\\0061\\0135", "\\0133\\0062\\0135"), "cat"],
