@@ -122,7 +122,9 @@ def test_a_saved_plan_puts_right_what_it_says() -> None:
 def test_a_node_that_drifted_since_it_was_planned_has_moved_on() -> None:
     fleet = compiled(tree())
 
-    assert generation(recorded(fleet)[APP]) != generation(drifted(fleet)[APP])
+    other = structs.replace(CONFIG, actual="b" * 64)
+    states = (recorded(fleet), drifted(fleet), drifted(fleet, other), drifted(fleet, CODE))
+    assert len({generation(records[APP]) for records in states}) == 4
 
 
 def test_what_a_host_tells_is_bounded_and_does_nothing_to_a_terminal() -> None:
