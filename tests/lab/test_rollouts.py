@@ -101,3 +101,34 @@ def test_a_version_that_is_ill_on_some_nodes_stops_within_its_limit_and_is_taken
     assert standing(project) == before
     status = ramify(project, "rollout", "status").stdout
     assert re.match(r"Rollout [0-9a-f]{12}: rolled back\n", status), status
+
+
+def test_a_run_is_paused_from_another_terminal_and_goes_on_as_it_was_planned(project: Path) -> None:
+    go = project / "go"
+    gate = ["sh", "-c", f"until test -e {go}; do sleep 0.1; done"]
+    hierarchy = {**FILES["hierarchy.yml"], "rollout": {"waves": [1, "100%"], "gate": gate}}
+    (project / "hierarchy.yml").write_text(json.dumps(hierarchy))
+    release(project, "2", HEALTHY)
+    line = [sys.executable, "-m", "ramify", "-C", str(project), "apply", "-y"]
+
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        assert run.stdout is not None
+        # From here on the first wave of all is begun, and a gate is shut that nobody opens.
+        shown = "".join(iter(run.stdout.readline, "Rollout:\n"))
+        while json.loads(ramify(project, "rollout", "status", "--json").stdout)["touched"] == 0:
+            assert run.poll() is None, shown
+        paused = ramify(project, "rollout", "pause")
+        said, _ = run.communicate(timeout=120)
+    (project / "agent/run.sh").write_text("this is of no concern to a run that goes on\n")
+    go.touch()
+    resumed = ramify(project, "rollout", "resume", "--json")
+
+    assert paused.returncode == 0, paused.stderr
+    assert (run.returncode, "\nPaused by " in said) == (2, True), said
+    assert resumed.returncode == 0, resumed.stderr
+    assert set(json.loads(resumed.stdout)["counts"]) >= {"done", "unchanged"}
+    release(project, "2", HEALTHY)
+    assert ramify(project, "plan", "--detailed-exitcode").returncode == 0
+    first = re.search(r"Run ([0-9a-f]{12}) begins nothing new", paused.stdout)
+    assert first is not None
+    assert ": resumed, by run " in ramify(project, "rollout", "status", first[1]).stdout
