@@ -56,7 +56,7 @@ async def test_a_drained_run_ends_what_is_in_flight_and_begins_nothing(stage: St
     (deep, near, lone) = install(stage, DEEP, "/gw1/app1", "/lone")
     _bundle, running = await begun(stage, DEEP, "/gw1/app1", "/lone")
     stage.operator.brake.drain(WHY)
-    await until(lambda: stage.world.initiator("/gw1/zone1").service._active.risk.halted)  # type: ignore[union-attr]
+    await until(lambda: stage.world.initiator("/gw1/zone1").service.actives[0].risk.halted)
     for over in (deep, near, lone):
         over.set()
     report = await running

@@ -44,7 +44,7 @@ from ramify.transport.channel import Channel
 from sim.stubs import SimHost, SimNode, SimSession
 from sim.wires import ChildEnd, End, ParentEnd, Wire
 
-QUICK = Options(gather=0, command_timeout=600, silence=600, beat=300, confirm_timeout=0.02)
+QUICK = Options(wait=None, gather=0, command_timeout=600, silence=600, beat=300, confirm_timeout=0.02)
 
 
 class Initiator:
@@ -206,8 +206,7 @@ class World:
         """Wait until no initiator has a run going on."""
         for host in list(self.hosts.values()):
             for initiator in list(host.initiators.values()):
-                active = initiator.service._active
-                if active is not None and not initiator.dead:
+                for active in [] if initiator.dead else list(initiator.service.actives):
                     await active.over.wait()
 
     def mend(self) -> None:

@@ -92,4 +92,17 @@ paths_or_plan_argument = click.argument(
 locked_option = click.option(
     "--locked", is_flag=True, help="Refuse what is not in the repository's lock, or differs from it."
 )
+
+
+def _wait(context: click.Context, _: click.Parameter, value: float) -> None:
+    session = context.find_object(Session)
+    if session is not None:
+        session.wait = None if value < 0 else value
+
+
+wait_option = click.option(
+    "--wait", metavar="[=SECONDS]", type=float, is_flag=False, flag_value=-1.0, default=0.0,
+    expose_value=False, callback=_wait,
+    help="Wait for the end of another run that holds what is to be done, instead of giving up.",
+)  # fmt: skip
 node_argument = click.argument("path", metavar="PATH", type=PathExpression())

@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ramify.cli.accounts import planned_only
+from ramify.cli.failures import LOCKED, failure
 from ramify.cli.interrupts import Interrupts
 from ramify.cli.progress import EVERY, Display, Lines, Tracker
 from ramify.cli.session import Session
 from ramify.cli.words import counted
 from ramify.compile.holding import Held
 from ramify.compile.unseen import above
+from ramify.initiator.leases import LockedError
 from ramify.initiator.messages import Kind, Options
 from ramify.initiator.operator import Workspace, carry_out, commission
 from ramify.model.events import Event, Halted, Report
@@ -22,6 +24,7 @@ from ramify.model.record import NodeResult
 Emit = Callable[[Event], None]
 Work = Callable[[Emit], Awaitable[Report]]
 
+WAY_OUT = "`--wait` waits for its end, `ramify lock list` shows who holds what."
 BROKEN_OFF = "interrupted: `ramify status --refresh` tells how it is now"
 
 
@@ -55,7 +58,8 @@ def carry(
     interrupts = Interrupts(session.note, one_by_one=kind == "apply")
 
     async def work(emit: Emit) -> Report:
-        job = commission(space, plan, kind=kind, held=held, options=options)
+        mine = structs.replace(options or space.options, wait=session.wait)
+        job = commission(space, plan, kind=kind, held=held, options=mine)
         return await carry_out(space, job, emit, interrupts.brake)
 
     with _shown(session, tracker) as display:
@@ -64,6 +68,8 @@ def carry(
         except (KeyboardInterrupt, asyncio.CancelledError):
             report = tracker.report(BROKEN_OFF)
             interrupts.count += 1
+        except LockedError as error:
+            raise failure(LOCKED, str(error), WAY_OUT) from error
     planned = {node.path for node in plan.nodes}
     more = [result for result in report.results if result.path not in planned]
     mounts = frozenset(one.path for one in plan.open)

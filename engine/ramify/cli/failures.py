@@ -13,6 +13,9 @@ from ramify.repository.artifacts import ArtifactError
 from ramify.repository.kinds import UnavailableRuntimeError
 from ramify.transport.labstate import LabError
 
+LOCKED = "locked"
+"""The code of what somebody else works on; its exit code is one of its own."""
+
 
 def failure(code: str, summary: str, detail: str = "") -> DiagnosticsError:
     """One error that is about no file."""
@@ -31,7 +34,7 @@ def tell(session: Session, error: Exception) -> int:
         session.document({"diagnostics": document(found)})
     else:
         session.note(text(found, session.paint_notes))
-    return exits.ERROR
+    return exits.STALE if any(item.code == LOCKED for item in found) else exits.ERROR
 
 
 def diagnostics_of(error: Exception) -> Diagnostics | None:

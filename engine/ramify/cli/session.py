@@ -20,6 +20,7 @@ class Session:
     folder: Path = Path()
     json: bool = False
     verbose: bool = False
+    wait: float | None = 0
     no_color: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 

@@ -7,18 +7,21 @@ from ramify.initiator.messages import Balance, Grant, Halt, Need, RunRequest, St
 from ramify.initiator.parent import Parent, ParentLostError, Word
 from ramify.initiator.risk import Risk
 from ramify.initiator.supply import MissingArtifactError
+from ramify.initiator.visit import Job
 from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Unheard
-from ramify.model.rollout import Limits, OnFailure
+from ramify.model.history import Lease
 from ramify.repository.store import Store
 
 
 class Active:
     """One run. It belongs to the service, not to a link: it goes on when all parents are lost."""
 
-    def __init__(
-        self, request: RunRequest, parent: Parent, store: Store, limits: Limits, on_failure: OnFailure
-    ) -> None:
+    def __init__(self, request: RunRequest, parent: Parent, store: Store, job: Job, lease: Lease) -> None:
+        """`lease` says what it works on, alone."""
         self.request = request
+        self.job = job
+        self.lease = lease
+        limits, on_failure = job.limits
         self.over = asyncio.Event()
         self.failure = ""
         self._listeners = [parent]

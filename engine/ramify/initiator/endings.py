@@ -48,7 +48,7 @@ class Ending(Struct, frozen=True):
     `lost` says that nothing on the host failed: the way there did, or nothing is begun any more; `stale` that
     nothing was done since what is there is not what a saved plan was made for; `asleep` that the node is as
     it shall be, and nobody there to care for what is below it; `drifted` that what has drifted may not be
-    touched.
+    touched, `locked` that another run works below it.
     """
 
     outcome: Outcome
@@ -60,6 +60,7 @@ class Ending(Struct, frozen=True):
     asleep: bool = False
     drifted: bool = False
     reverted: bool = False
+    locked: bool = False
 
 
 def ending(error: Exception) -> Ending:
@@ -74,6 +75,7 @@ def ending(error: Exception) -> Ending:
     stale, asleep = isinstance(error, StaleError), isinstance(error, AsleepError)
     drifted, reverted = isinstance(error, DriftedError), isinstance(error, RevertedError)
     told = {"lost": lost, "stale": stale, "asleep": asleep, "drifted": drifted, "reverted": reverted}
+    told["locked"] = isinstance(error, RunRefusedError) and error.locked
     return Ending(outcome, message, _detail(error)[-MOST_DETAIL:], state, **told)
 
 

@@ -1,6 +1,6 @@
 """From a request to a job: bundle and domain are fetched, directories made to agree, and the plan is made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,8 +60,8 @@ class Jobs:
         self._domains = domains
         self._pinned = pinned
 
-    async def make(self, request: RunRequest, parent: Parent) -> Made:
-        """What a request asks for.
+    async def make(self, request: RunRequest, parent: Parent, others: Sequence[Job] = ()) -> Made:
+        """What a request asks for; `others` are the jobs that go on.
 
         Raises:
             UnusableBundleError, MissingArtifactError, ParentLostError: the bundle is not to be had.
@@ -76,7 +76,7 @@ class Jobs:
             parent.emit(Note(self._path, text))
         records = await self._records(request, parent)
         whole = self._with_hosts_left(fleet, records)
-        if whole is fleet and request.kind == "apply":
+        if whole is fleet and request.kind == "apply" and not others:
             self._domains.forget({one.server for one in seen})
         fleet = whole
         refuse_unless_vouched(fleet, request.above, self._pinned)
@@ -88,7 +88,7 @@ class Jobs:
         if job.held is not None:
             job = replace(job, plan=job.held.plan)
         made = Made(job, seen)
-        self._tidy(request, made)
+        self._tidy(request, made, others)
         return made
 
     async def _seen(self, fleet: Fleet, planned: str) -> tuple[Fleet, tuple[Seen, ...]]:
@@ -212,11 +212,11 @@ class Jobs:
             fresh.replace(file)
         return data
 
-    def _tidy(self, request: RunRequest, made: Made) -> None:
-        """Keep what this bundle names: earlier ones, and their packs, can be had again."""
-        bundle = made.job.fleet.bundle
-        packs = bundles.packs(bundle)
-        kept = {f"{digest}{_BUNDLE}" for digest in (request.bundle, made.job.plan.bundle)}
+    def _tidy(self, request: RunRequest, made: Made, others: Sequence[Job]) -> None:
+        """Keep what the bundles name that are worked from: earlier ones can be had again."""
+        jobs = (made.job, *others)
+        packs = [pack for job in jobs for pack in bundles.packs(job.fleet.bundle)]
+        kept = {f"{digest}{_BUNDLE}" for digest in (request.bundle, *(job.plan.bundle for job in jobs))}
         kept |= {*packs, *map(incoming.part, packs)}
         for file in self._own.folder.iterdir():
             if file.name not in kept and (request.kind != "plan" or file.suffix == _BUNDLE):

@@ -41,11 +41,15 @@ SHARE = 0.8
 
 
 class RunRefusedError(Exception):
-    """The initiator does not carry the run out, or not to its end if it has `begun`, and says why."""
+    """The initiator does not carry the run out, or not to its end if it has `begun`, and says why.
 
-    def __init__(self, message: str, *, begun: bool) -> None:
+    `locked` says that another run works there.
+    """
+
+    def __init__(self, message: str, *, begun: bool, locked: bool = False) -> None:
         super().__init__(message)
         self.begun = begun
+        self.locked = locked
 
 
 class Link:
@@ -104,7 +108,7 @@ class Link:
                     case Ended():
                         return
                     case Refused() as refused:
-                        raise RunRefusedError(refused.message, begun=refused.begun)
+                        raise RunRefusedError(refused.message, begun=refused.begun, locked=refused.locked)
 
     async def _grant(self, loan: Loan, wanted: int) -> None:
         if wanted:

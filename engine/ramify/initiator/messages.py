@@ -165,10 +165,11 @@ class Ended(Struct, frozen=True, tag="ended"):
 
 
 class Refused(Struct, frozen=True, tag="refused"):
-    """The run is not carried out, or, once `begun`, not to its end."""
+    """The run is not carried out, or, once `begun`, not to its end; `locked` by another one."""
 
     message: str
     begun: bool = False
+    locked: bool = False
 
 
 Downward = RunRequest | Chunk | Records | Observed | Missing | Grant | Halt | Stop

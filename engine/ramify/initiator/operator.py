@@ -25,7 +25,7 @@ from ramify.initiator.brake import Brake
 from ramify.initiator.messages import Kind, Options
 from ramify.model import bundle as bundles
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError
-from ramify.model.events import Event, Planned, Report, Unheard
+from ramify.model.events import Event, Halted, Note, Planned, Report, Unheard
 from ramify.model.history import Cause
 from ramify.model.plan import Goal, Plan, Summary
 from ramify.model.record import NodeRecord
@@ -36,6 +36,7 @@ from ramify.stub import archive
 from ramify.transport import labstate
 
 if TYPE_CHECKING:
+    from ramify.initiator.risk import Risk
     from ramify.initiator.visit import Job, Place
 
 SQLITE = "sqlite:"
@@ -176,9 +177,30 @@ async def carry_out(
         risk = Risk(job.fleet.scope, limits, on_failure, tell=emit)
         if brake is not None:
             brake.fit(risk)
-        async with beside() as spawn:
+        async with _locked(space, job, risk, emit), beside() as spawn:
             spawn(obey(space.directory.rollouts, job.run, risk))
             return await Run(job, place, emit, _now, risk).carry_out()
+
+
+@asynccontextmanager
+async def _locked(
+    space: Workspace, job: "Job", risk: "Risk", emit: Callable[[Event], None]
+) -> AsyncIterator[None]:
+    """Alone on what a job works on; whoever only looks stands in nobody's way."""
+    from ramify.initiator.leases import held, lease_of  # noqa: PLC0415 - as above
+
+    if job.kind != "apply":
+        yield
+        return
+
+    def lost() -> None:
+        risk.halt(Halted(job.fleet.scope, "its lock was released by somebody else"))
+
+    def note(text: str) -> None:
+        emit(Note(job.fleet.scope, text))
+
+    async with held(space.directory.leases, lease_of(job, _now()), job.options.wait, lost, note):
+        yield
 
 
 async def ask(

@@ -201,6 +201,14 @@ class Run:
                 ledger.skip((branch.path,), f"what is below it is in doubt: {why.message}")
             ledger.suspect(branch.path)
             return
+        if why.locked:
+            # Nothing of it was touched: somebody else is at work there.
+            concerned = branch.all if branch.touched else branch.below
+            left = [path for path in concerned if not ledger.has_ended(path)]
+            ledger.pass_over(dict.fromkeys(left, why.message))
+            for mount in branch.mounts:
+                ledger.unheard(Unheard(mount, Outcome.SKIPPED, why.message), branch.below)
+            return
         if ledger.has_ended(branch.path) and (why.lost or why.asleep):
             # So it is when the link breaks before anything was handed over.
             self._skip(branch, branch.below, why.message)

@@ -1,7 +1,8 @@
-"""What an initiator does for its parents: one run at a time, told to whoever is attached.
+"""What an initiator does for its parents: one run at a time on each subtree, told to whoever is attached.
 
-It goes on with a run when the link to its parent is lost, and the parent attaches again; a second request
-for the same work joins the run, another one waits for its end.
+It goes on with a run when the link to its parent is lost, and the parent attaches again. A second request
+for the same work joins the run. Runs of disjoint subtrees go on side by side; one that wants a part of what
+another works on is refused, and told who that is, unless it waits.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from ramify.compile.fleet import Fleet
 from ramify.directory.sqlite import Directory
@@ -20,6 +22,7 @@ from ramify.initiator.active import Active
 from ramify.initiator.domains import DomainError, Domains, Seen, Servers
 from ramify.initiator.inquiry import Inquiry
 from ramify.initiator.jobs import Jobs, Made
+from ramify.initiator.leases import LockedError, lease_of
 from ramify.initiator.ledger import Emit
 from ramify.initiator.messages import Ended, Refused, RunRequest, UnusableMessageError
 from ramify.initiator.parent import Parent, ParentLostError, Writer
@@ -27,10 +30,11 @@ from ramify.initiator.ports import Hosts
 from ramify.initiator.run import Run
 from ramify.initiator.supply import Fetch, MissingArtifactError, Supply, first_of
 from ramify.initiator.tasks import beside, end, while_lasts
-from ramify.initiator.visit import Place
+from ramify.initiator.visit import Job, Place
 from ramify.model.bundle import UnusableBundleError
 from ramify.model.diagnostics import DiagnosticsError
 from ramify.model.events import Note
+from ramify.model.history import Lease, overlaps
 from ramify.repository.store import Store
 from ramify.stub.wire import StubError
 from ramify.transport.errors import TransportError
@@ -64,8 +68,16 @@ _REFUSALS = (
 )
 
 
+class _Holding(NamedTuple):
+    """A run that stands against another one."""
+
+    active: Active
+    job: Job
+    lease: Lease
+
+
 class Service:
-    """Serves parents, one run at a time."""
+    """Serves parents, one run at a time on each subtree; `actives` are those that go on."""
 
     def __init__(
         self, path: str, stores: tuple[Store, Store], directory: Directory, edges: Edges, pinned: Path
@@ -77,7 +89,7 @@ class Service:
         self._own = stores[0]
         self._directory = directory
         self._turn = asyncio.Lock()
-        self._active: Active | None = None
+        self.actives: list[Active] = []
         self._running: set[asyncio.Task[None]] = set()
         self._domains = Domains(self._own.folder.parent / "domains", servers)
         self._jobs = Jobs(path, self._own, directory, self._domains, pinned)
@@ -117,6 +129,9 @@ class Service:
             active = await self._found(request, parent)
         except ParentLostError:
             return
+        except LockedError as error:
+            await parent.send(Refused(str(error), locked=True))
+            return
         except _REFUSALS as error:
             logger.warning("run %s is refused: %s", request.run, error)
             await parent.send(Refused(str(error)))
@@ -142,30 +157,51 @@ class Service:
             await end([beginning, stopped])
 
     async def _begun(self, request: RunRequest, parent: Parent) -> Active:
-        return await self._joined(request, parent) or await self._started(request, parent)
+        return self._joined(request, parent) or await self._started(request, parent)
 
-    async def _joined(self, request: RunRequest, parent: Parent) -> Active | None:
+    def _joined(self, request: RunRequest, parent: Parent) -> Active | None:
         if request.path != self._path:
             raise WrongInitiatorError(f"this is the initiator of {self._path}, not of {request.path}")
-        active = self._active
-        if active is None or not active.is_for(request):
-            return None
-        active.join(parent, self._jobs.found(request), request.tickets)
+        active = next((active for active in self.actives if active.is_for(request)), None)
+        if active is not None:
+            active.join(parent, self._jobs.found(request), request.tickets)
         return active
 
     async def _started(self, request: RunRequest, parent: Parent) -> Active:
-        if self._active is not None:
-            parent.emit(Note(self._path, f"waits for run {self._active.request.run}"))
-        await self._turn.acquire()
-        try:
-            made = await self._jobs.make(request, parent)
-        except BaseException:
-            self._turn.release()
-            raise
-        limits, on_failure = made.job.limits
-        active = self._active = Active(request, parent, self._own, limits, on_failure)
+        """The run of a request, once no other one works on what it wants."""
+        loop = asyncio.get_running_loop()
+        wait = request.options.wait if request.kind == "apply" else None
+        end = None if wait is None else loop.time() + wait
+        while True:
+            async with self._turn:
+                found = self._joined(request, parent) or await self._unopposed(request, parent)
+            if isinstance(found, Active):
+                return found
+            other = found.lease
+            if found.job.kind == "apply" and end is not None and loop.time() >= end:
+                raise LockedError(other)
+            parent.emit(Note(self._path, f"waits for run {other.run}"))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(end if found.job.kind == "apply" else None):
+                    await found.active.over.wait()
+
+    async def _unopposed(self, request: RunRequest, parent: Parent) -> "Active | _Holding":
+        """The run, begun, or who works on a part of what it is to work on."""
+        if not request.selection and self.actives:
+            return self._holding(self.actives[0])
+        made = await self._jobs.make(request, parent, [active.job for active in self.actives])
+        lease = lease_of(made.job, _now())
+        other = next((one for one in self.actives if overlaps(one.lease.paths, lease.paths)), None)
+        if other is not None:
+            return self._holding(other)
+        active = Active(request, parent, self._own, made.job, lease)
+        self.actives.append(active)
         self._hold(asyncio.create_task(self._carry_out(active, made)))
         return active
+
+    @staticmethod
+    def _holding(active: Active) -> "_Holding":
+        return _Holding(active, active.job, active.lease)
 
     def _source(self, active: Active, seen: tuple[Seen, ...]) -> Fetch:
         """Where packs come from that are not here: the parents, or else the servers of domains."""
@@ -197,9 +233,8 @@ class Service:
             active.failure = f"an error of Ramify's own: {type(error).__name__}: {error}"
         finally:
             await supply.close()
-            self._active = None
+            self.actives.remove(active)
             active.over.set()
-            self._turn.release()
 
 
 def _now() -> str:

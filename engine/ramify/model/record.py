@@ -54,7 +54,7 @@ class Outcome(Enum):
 class NodeResult(Struct, frozen=True):
     """The outcome of one node, and why when it is not the wished one.
 
-    `stale` says that it was not touched because it is not any more as it was when it was planned;
+    `stale` says that it was not touched since it moved on after it was planned, or another run works on it;
     `reverted` that what failed was taken back, and what was there before runs again.
     """
 

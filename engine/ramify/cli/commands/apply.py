@@ -6,7 +6,7 @@ from dataclasses import replace
 import click
 
 from ramify.cli import lazy, refreshing, saved_plans
-from ramify.cli.arguments import locked_option, paths_or_plan_argument
+from ramify.cli.arguments import locked_option, paths_or_plan_argument, wait_option
 from ramify.cli.carrying import Carried, carry
 from ramify.cli.confirming import confirm_options
 from ramify.cli.failures import failure
@@ -37,6 +37,7 @@ DONE_ALREADY = "Nothing to do. All that this plan says is done."
 )
 @paths_or_plan_argument
 @locked_option
+@wait_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @refreshing.refresh_option
 @refreshing.fix_drift_option

@@ -5,7 +5,7 @@ from dataclasses import replace
 import click
 
 from ramify.cli import lazy
-from ramify.cli.arguments import paths_required
+from ramify.cli.arguments import paths_required, wait_option
 from ramify.cli.limits import Allowed, limit_options
 from ramify.cli.performing import LAST_QUESTION, QUESTION, must_be_approvable, perform
 from ramify.cli.project import opened
@@ -25,7 +25,7 @@ def _made(goal: Goal, told: str, *examples: str) -> click.Command:
         return _carry_out(session, selection, goal, allowed, yes=yes)
 
     command.__doc__ = told
-    taking_paths = paths_required(_yes_option(limit_options(command)))
+    taking_paths = paths_required(wait_option(_yes_option(limit_options(command))))
     lines = (f"ramify {goal} {example}" for example in examples)
     return lazy.command(*lines, name=goal)(taking_paths)
 

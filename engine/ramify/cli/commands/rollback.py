@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ramify.cli import exits, lazy, past, saved_plans
-from ramify.cli.arguments import paths_argument
+from ramify.cli.arguments import paths_required, wait_option
 from ramify.cli.folding import fold, shortened
 from ramify.cli.performing import must_be_approvable, perform, show
 from ramify.cli.session import Session
@@ -30,8 +30,9 @@ STILL_WISHED = "\nThe project's files still say otherwise: the next `ramify appl
     "ramify rollback / -y",
     name="rollback",
 )
-@paths_argument
+@paths_required
 @click.option("--to", "run", metavar="RUN", default="", help="Go back to what this run made.")
+@wait_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "-o", "--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, writable=True),
@@ -44,8 +45,6 @@ def command(session: Session, selection: tuple[str, ...], run: str, out: Path | 
     switch to the releases that they keep: no bytes are sent, and no installer runs again. Nothing outside
     PATH is touched. Exits with 2 when the rollback itself fails.
     """
-    if not selection:
-        raise click.UsageError("PATH is missing: `/` takes everything.")
     if out is None:
         must_be_approvable(session, yes)
     with past.going_back(session, selection, run) as (space, way):

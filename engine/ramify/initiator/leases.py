@@ -1,0 +1,131 @@
+"""Leases: one run on a subtree at a time. Who takes one, how long it lasts, and what a refusal says.
+
+The operator's lease lies in its directory, where every process on the machine sees it; it is renewed while
+the run goes on, and ends with it, with the process, or a minute after its last renewal. An initiator's lease
+is its run itself: it is held as long as the run goes on, whether its parents are there or not, and no longer.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from ramify.directory.leases import Leases
+from ramify.initiator.tasks import beside
+from ramify.model import paths
+from ramify.model.history import Lease
+
+if TYPE_CHECKING:
+    from ramify.initiator.visit import Job
+
+LASTS = 60.0
+BEAT = 10.0
+_LOOK = 0.5
+
+
+class LockedError(Exception):
+    """Another run works on the subtree, or on a part of it."""
+
+    def __init__(self, lease: Lease) -> None:
+        super().__init__(told(lease))
+        self.lease = lease
+
+
+def told(lease: Lease) -> str:
+    """Who holds what, since when."""
+    where = ", ".join(lease.paths[:3]) + (" …" if len(lease.paths) > 3 else "")
+    since = lease.started[:19].replace("T", " ")
+    owner = lease.owner or "somebody"
+    return f"locked: run {lease.run} ({lease.kind}) of {owner} works on {where} since {since}{_age(lease)}"
+
+
+def _age(lease: Lease) -> str:
+    try:
+        seconds = int((datetime.now(UTC) - datetime.fromisoformat(lease.started)).total_seconds())
+    except (ValueError, TypeError):
+        return ""
+    return f", for {seconds} s" if seconds < 120 else f", for {seconds // 60} min"
+
+
+def lease_of(job: "Job", now: str) -> Lease:
+    """What a job works on: whole subtrees, the topmost nodes of its plan; everything without a selection."""
+    planned = (*(node.path for node in job.plan.nodes), *job.mounts)
+    held = tops(planned) if job.selection else (job.fleet.scope,)
+    return Lease(
+        run=job.run,
+        kind=job.cause.kind or job.kind,
+        paths=held,
+        who=job.cause.who,
+        started=now,
+    )
+
+
+def tops(known: Iterable[str]) -> tuple[str, ...]:
+    """Paths that are below none of the others."""
+    found: list[str] = []
+    for path in sorted(known, key=lambda path: path.split("/")):
+        if not found or not paths.within(path, found[-1]):
+            found.append(path)
+    return tuple(found)
+
+
+def is_dead(lease: Lease) -> bool:
+    """Whether nobody holds a lease any more: it ended, or its process did."""
+    if lease.expires < time.time():
+        return True
+    return lease.machine == socket.gethostname() and not _lives(lease.pid)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
+
+
+@asynccontextmanager
+async def held(
+    leases: Leases, wished: Lease, wait: float | None, lost: Callable[[], None], note: Callable[[str], None]
+) -> AsyncIterator[None]:
+    """Hold a lease in a directory; `lost` is called when somebody took it away.
+
+    Raises:
+        LockedError: another run holds it, and did not end while we waited.
+    """
+    mine = structs.replace(wished, machine=socket.gethostname(), pid=os.getpid())
+    await _take(leases, mine, wait, note)
+    try:
+        async with beside() as spawn:
+            spawn(_renew(leases, mine.run, lost))
+            yield
+    finally:
+        leases.release(mine.run)
+
+
+async def _take(leases: Leases, mine: Lease, wait: float | None, note: Callable[[str], None]) -> None:
+    begun, told_of = time.monotonic(), ""
+    while others := leases.take(structs.replace(mine, expires=time.time() + LASTS), is_dead):
+        if wait is not None and time.monotonic() - begun >= wait:
+            raise LockedError(others[0])
+        if others[0].run != told_of:
+            note(f"waits for run {others[0].run} of {others[0].owner}")
+            told_of = others[0].run
+        # Another process holds it: its end is no event here.
+        await asyncio.sleep(_LOOK)
+
+
+async def _renew(leases: Leases, run: str, lost: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(BEAT)
+        if not leases.renew(run, time.time() + LASTS):
+            lost()
+            return
