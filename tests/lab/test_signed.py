@@ -17,7 +17,7 @@ PATCHED = """
 import sys
 from ramify.model.diagnostics import Diagnostics
 from ramify.repository import seals
-seals.check = lambda *_: Diagnostics()
+seals.check = lambda *_, **__: Diagnostics()
 from ramify.__main__ import main
 sys.argv = ["ramify", *sys.argv[1:]]
 main()
