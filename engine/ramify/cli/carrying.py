@@ -69,7 +69,7 @@ def carry(
             report = tracker.report(BROKEN_OFF)
             interrupts.count += 1
         except LockedError as error:
-            raise failure(LOCKED, str(error), WAY_OUT) from error
+            raise failure(LOCKED, str(error).removeprefix("locked: "), WAY_OUT) from error
     planned = {node.path for node in plan.nodes}
     more = [result for result in report.results if result.path not in planned]
     mounts = frozenset(one.path for one in plan.open)
