@@ -160,6 +160,30 @@ def test_an_operator_killed_in_mid_run_leaves_work_that_the_next_apply_finishes(
     assert ramify(fleet, project, "apply", "-y")["counts"]["unchanged"] == 6
 
 
+def test_a_change_that_fails_behind_one_gateway_is_taken_back_behind_both(
+    fleet: World, project: Path
+) -> None:
+    before = (project / "hierarchy.yml").read_text()
+    stood = {node["path"]: node["digest"] for node in ramify(fleet, project, "status")["nodes"]}
+    words = [story(fleet, name).split()[-1] for name in ("leaf11", "leaf12", "leaf21", "leaf22")]
+    for gateway in ("gw1", "gw2"):
+        set_word(project, gateway, "rash")
+    hierarchy = json.loads((project / "hierarchy.yml").read_text())
+    hierarchy["rollout"] = {"waves": [1, "100%"], "on_failure": "rollback"}
+    hierarchy["tree"]["gw2"]["vars"]["wait"] = "no time at all"
+    (project / "hierarchy.yml").write_text(json.dumps(hierarchy))
+
+    told = ramify(fleet, project, "apply", "-y", status=5)
+
+    assert (told["counts"]["failed"], told["counts"]["skipped"]) == (1, 1)
+    assert told["rollback"]["left"] == []
+    looked = ramify(fleet, project, "status", "--refresh")["nodes"]
+    assert {node["path"]: node["digest"] for node in looked} == stood
+    assert {node["service"] for node in looked} == {"active"}
+    assert [story(fleet, name).split()[-1] for name in ("leaf11", "leaf12", "leaf21", "leaf22")] == words
+    (project / "hierarchy.yml").write_text(before)
+
+
 def test_what_leaves_the_hierarchy_leaves_its_hosts_without_a_trace(fleet: World, project: Path) -> None:
     (project / "hierarchy.yml").write_text(
         json.dumps({"tree": {"gw1": {"vars": {"word": "fourth"}, "children": {"leaf1": {}}}}})
