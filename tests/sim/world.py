@@ -23,7 +23,7 @@ from ramify.directory.sqlite import Directory
 from ramify.initiator import messages
 from ramify.initiator.brake import Brake
 from ramify.initiator.inquiry import Inquiry
-from ramify.initiator.messages import Chunk, Kind, Options, RunRequest
+from ramify.initiator.messages import Chunk, Kind, LogRequest, Options, RunRequest
 from ramify.initiator.run import Run
 from ramify.initiator.serving import Service
 from ramify.initiator.supply import Supply
@@ -134,7 +134,7 @@ class World:
 
     @asynccontextmanager
     async def reach(
-        self, _fleet: Fleet, request: RunRequest, _directory: Directory
+        self, _fleet: Fleet, request: RunRequest | LogRequest, _directory: Directory
     ) -> "AsyncIterator[SimHosts]":
         yield SimHosts(self, request.path)
 

@@ -42,6 +42,7 @@ COMMANDS = {
     "history": Told("ramify.cli.commands.history", "Show the runs that there were, and what each changed."),
     "rollback": Told("ramify.cli.commands.rollback", "Bring nodes back to what an earlier run made of them."),
     "lock": Told("ramify.cli.commands.lock", "Show which runs hold which subtrees, or take a lock away."),
+    "logs": Told("ramify.cli.commands.logs", "Show what services and installers said, and follow it."),
     "lab": Told("ramify.cli.commands.lab", "Start and stop the embedded lab: hosts to try things on."),
     "runtime": Told(
         "ramify.cli.commands.runtime", "Runtimes: Ramify itself, for hosts that carry initiators."

@@ -47,9 +47,9 @@ class Session:
         """Whether progress may move on the screen."""
         return sys.stderr.isatty() and self.environ.get("TERM") != "dumb"
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, *, flush: bool = False) -> None:
         """Text that the command was called for."""
-        print(text, file=sys.stderr if self.json else sys.stdout)
+        print(text, file=sys.stderr if self.json else sys.stdout, flush=flush)
 
     def note(self, text: str) -> None:
         """Text beside it."""

@@ -20,10 +20,12 @@ from ramify.initiator.messages import (
     Missing,
     Need,
     Observed,
+    Over,
     Recorded,
     Records,
     Refused,
     RunRequest,
+    Said,
     Stop,
 )
 from ramify.initiator.risk import HaltedError, Loan
@@ -124,7 +126,7 @@ class Link:
         # Whoever is further down has less time, for those above wait for what it tells.
         await self._send(Stop(stop.reason, stop.within * SHARE))
 
-    async def _read(self, silence: float) -> messages.Upward:
+    async def _read(self, silence: float) -> messages.OfRun:
         try:
             async with asyncio.timeout(silence):
                 frame = await frames.read(self._channel, self._host)
@@ -135,9 +137,12 @@ class Link:
             said = await self._channel.stderr_tail()
             raise ConnectionLostError(self._host, f"the initiator ended the link {said}".strip())
         try:
-            return messages.decode_upward(frame.header)
+            message = messages.decode_upward(frame.header)
         except messages.UnusableMessageError as error:
             raise UnusableReplyError(self._host, str(error)) from error
+        if isinstance(message, Said | Over):
+            raise UnusableReplyError(self._host, "its initiator tells logs, and nobody asked for any")
+        return message
 
     def _gather(self, part: Recorded) -> tuple[Event, ...]:
         self._found.setdefault(part.path, []).extend(part.records)

@@ -76,6 +76,22 @@ class RunRequest(Struct, frozen=True, tag="run"):
     goal: Goal = "apply"
 
 
+class LogRequest(Struct, frozen=True, tag="logs"):
+    """Bring the logs of nodes below a path: their last lines, and with `follow` all that comes after.
+
+    Those of the last run of each service, of the run before it if they are the `previous` ones, or what its
+    installers said. It is the only request on its link, and the end of the link is its end.
+    """
+
+    path: str
+    paths: tuple[str, ...]
+    lines: int = 100
+    follow: bool = False
+    previous: bool = False
+    install: bool = False
+    agent: str | None = None
+
+
 class Need(Struct, frozen=True, tag="need"):
     """The initiator asks for something that its parent has, from a byte on: it may have what is before."""
 
@@ -160,6 +176,22 @@ class Stop(Struct, frozen=True, tag="stop"):
     within: float
 
 
+class Said(Struct, frozen=True, tag="said"):
+    """Lines of a node's process; `lost` says that some before them are gone. Without a process: it lives."""
+
+    path: str
+    process: str = ""
+    text: str = ""
+    lost: bool = False
+
+
+class Over(Struct, frozen=True, tag="over"):
+    """There is no more of a node's logs, and why, if they could not be read."""
+
+    path: str
+    problem: str = ""
+
+
 class Ended(Struct, frozen=True, tag="ended"):
     """The run is over: every node that did not stay as it was has been told of."""
 
@@ -172,8 +204,9 @@ class Refused(Struct, frozen=True, tag="refused"):
     locked: bool = False
 
 
-Downward = RunRequest | Chunk | Records | Observed | Missing | Grant | Halt | Stop
-Upward = Need | Events | Recorded | Balance | Ended | Refused
+Downward = RunRequest | LogRequest | Chunk | Records | Observed | Missing | Grant | Halt | Stop
+OfRun = Need | Events | Recorded | Balance | Ended | Refused
+Upward = OfRun | Said | Over
 
 _DOWN: msgspec.json.Decoder[Downward] = msgspec.json.Decoder(Downward)
 _UP: msgspec.json.Decoder[Upward] = msgspec.json.Decoder(Upward)

@@ -4,7 +4,7 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from ramify.compile.selection import select
 from ramify.compile.unseen import There
 from ramify.directory.sqlite import Directory
 from ramify.initiator.brake import Brake
-from ramify.initiator.messages import Kind, Options
+from ramify.initiator.messages import Kind, LogRequest, Options, Over, Said
 from ramify.model import bundle as bundles
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError
 from ramify.model.events import Event, Halted, Note, Planned, Report, Unheard
@@ -226,6 +226,16 @@ async def ask(
     async with _place(space) as place:
         await Inquiry(commission(space, made, kind="plan", options=options), place, hear).carry_out()
     return unseen.gathered((one.path for one in nobody.open), answers)
+
+
+async def listen(
+    space: Workspace, request: LogRequest, hear: Callable[[Said | Over], Awaitable[None]]
+) -> None:
+    """Bring the logs of nodes, as they are recorded."""
+    from ramify.initiator.listening import Listening  # noqa: PLC0415 - as above
+
+    async with _place(space) as place:
+        await Listening(space.fleet, space.records(), place.hosts, hear).bring(request)
 
 
 def who() -> str:

@@ -15,6 +15,7 @@ from ramify.initiator.messages import (
     Events,
     Grant,
     Halt,
+    LogRequest,
     Missing,
     Need,
     Observed,
@@ -73,7 +74,7 @@ class Parent:
         self.stopped = asyncio.Event()
         self.gone = False
 
-    async def request(self) -> RunRequest | None:
+    async def request(self) -> RunRequest | LogRequest | None:
         """What the parent wants, its first message; None if it left without a word.
 
         Raises:
@@ -88,8 +89,8 @@ class Parent:
         if frame is None:
             return None
         message = messages.decode_downward(frame.header)
-        if not isinstance(message, RunRequest):
-            raise UnusableMessageError(f"expected a run request, got {type(message).__name__}")
+        if not isinstance(message, RunRequest | LogRequest):
+            raise UnusableMessageError(f"expected a request, got {type(message).__name__}")
         return message
 
     async def listen(self) -> None:
@@ -131,7 +132,7 @@ class Parent:
                 if isinstance(message, Stop):
                     self.stopped.set()
                 self._follow(message)
-            case RunRequest() | Observed():
+            case RunRequest() | LogRequest() | Observed():
                 raise UnusableMessageError("nobody asked for it: one run at a time on one link")
 
     def _piece(self, chunk: Chunk, body: bytes) -> None:

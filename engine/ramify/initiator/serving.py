@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ramify.compile.fleet import Fleet
+from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.directory.sqlite import Directory
 from ramify.initiator import incoming
 from ramify.initiator.active import Active
@@ -24,13 +24,15 @@ from ramify.initiator.inquiry import Inquiry
 from ramify.initiator.jobs import Jobs, Made
 from ramify.initiator.leases import LockedError, lease_of
 from ramify.initiator.ledger import Emit
-from ramify.initiator.messages import Ended, Refused, RunRequest, UnusableMessageError
+from ramify.initiator.listening import Listening
+from ramify.initiator.messages import Ended, LogRequest, Refused, RunRequest, UnusableMessageError
 from ramify.initiator.parent import Parent, ParentLostError, Writer
 from ramify.initiator.ports import Hosts
 from ramify.initiator.run import Run
 from ramify.initiator.supply import Fetch, MissingArtifactError, Supply, first_of
 from ramify.initiator.tasks import beside, end, while_lasts
 from ramify.initiator.visit import Job, Place
+from ramify.model import bundle as bundles
 from ramify.model.bundle import UnusableBundleError
 from ramify.model.diagnostics import DiagnosticsError
 from ramify.model.events import Note
@@ -42,7 +44,7 @@ from ramify.transport.frames import Reader
 
 logger = logging.getLogger(__name__)
 
-Reach = Callable[[Fleet, RunRequest, Directory], AbstractAsyncContextManager[Hosts]]
+Reach = Callable[[Fleet, RunRequest | LogRequest, Directory], AbstractAsyncContextManager[Hosts]]
 """How an initiator comes to its hosts, for one run."""
 
 Edges = tuple[Reach, Servers]
@@ -90,6 +92,7 @@ class Service:
         self._directory = directory
         self._turn = asyncio.Lock()
         self.actives: list[Active] = []
+        self._known: tuple[str, Fleet] | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._domains = Domains(self._own.folder.parent / "domains", servers)
         self._jobs = Jobs(path, self._own, directory, self._domains, pinned)
@@ -115,7 +118,9 @@ class Service:
         parent = Parent(reader, writer, self._own.folder)
         try:
             request = await parent.request()
-            if request is not None:
+            if isinstance(request, LogRequest):
+                await while_lasts(parent.listen(), self._tell_logs(request, parent))
+            elif request is not None:
                 async with beside() as spawn:
                     spawn(parent.report(request.options))
                     await while_lasts(parent.listen(), self._serve(request, parent))
@@ -123,6 +128,25 @@ class Service:
             logger.warning("a parent was sent away: %s", error)
         finally:
             parent.close()
+
+    async def _tell_logs(self, request: LogRequest, parent: Parent) -> None:
+        """Bring logs up, whatever run goes on; the last run's bundle and the records tell who is where."""
+        runs = self._directory.history.runs()
+        data = self._directory.bundles.get(runs[0].bundle) if runs else None
+        if data is None or request.path != self._path:
+            await parent.send(Refused(f"the initiator of {self._path} has deployed nothing yet"))
+            return
+        fleet = self._fleet_of(runs[0].bundle, data)
+        async with self._reach(fleet, request, self._directory) as hosts:
+            records = self._directory.records(self._path)
+            await Listening(fleet, records, hosts, parent.send).bring(request)
+        await parent.send(Ended())
+
+    def _fleet_of(self, digest: str, data: bytes) -> Fleet:
+        """Compiled once for all who listen."""
+        if self._known is None or self._known[0] != digest:
+            self._known = (digest, compile_fleet(bundles.decode(data, digest), self._path))
+        return self._known[1]
 
     async def _serve(self, request: RunRequest, parent: Parent) -> None:
         try:

@@ -71,6 +71,14 @@ class Reverted(Struct, frozen=True):
     problem: str = ""
 
 
+class LogPiece(Struct, frozen=True):
+    """Some of a process's log, and the place to read on from; `lost` says that what was before is gone."""
+
+    at: tuple[int, int, int]
+    text: str
+    lost: bool = False
+
+
 class NodeState(Struct, frozen=True):
     """Where a node stands on its host; `drift` is what was not as it was put there (verify)."""
 
@@ -114,6 +122,8 @@ class Reply(Struct, frozen=True):
     done: tuple[str, ...] = ()
     state: NodeState | None = None
     nodes: tuple[NodeState, ...] = ()
+    logs: dict[str, LogPiece] = field(default_factory=dict)
+    more: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
 
