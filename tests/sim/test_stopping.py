@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ TREE: dict[str, Any] = {
     "lone": leaves(),
     "after": leaves(after=["lone"]),
 }
+WAITING = msgspec.structs.replace(quick(), wait=None)
 DEEP = "/gw1/zone1/app1"
 
 
@@ -134,7 +136,7 @@ async def test_a_stop_reaches_who_waits_for_a_turn(stage: Stage) -> None:
     running.cancel()  # the operator dies: its initiators go on
     await asyncio.gather(running, return_exceptions=True)
     other = stage.spec.bundle(TREE, env={"OTHER": "x"})
-    second = asyncio.create_task(stage.operator.apply(other, "/gw1/**"))
+    second = asyncio.create_task(stage.operator.apply(other, "/gw1/**", options=WAITING))
     await until(lambda: any("waits for run" in str(event) for event in stage.operator.events))
     stage.operator.brake.stop(WHY)
     found = outcomes(await second)

@@ -332,9 +332,11 @@ class Operator:
     async def _run(self, job: Job) -> Report:
         self.events = []
         run = Run(job, self._place(), self.events.append, lambda: f"{self._number:04}")
-        self.brake = Brake()
         self.brake.fit(run.risk)
-        return await run.carry_out()
+        try:
+            return await run.carry_out()
+        finally:
+            self.brake = Brake()
 
     def save(self, bundle: Bundle, *selection: str) -> Saved:
         """A plan to be carried out later, as it comes back from its file."""

@@ -6,6 +6,7 @@ from textwrap import indent
 from msgspec import Struct
 
 from ramify.cli.accounts import Counts, counts
+from ramify.cli.alike import normalised
 from ramify.cli.folding import fold, shortened
 from ramify.cli.paint import Paint
 from ramify.cli.tables import table
@@ -87,14 +88,17 @@ def alike(results: Iterable[NodeResult], hosts: Mapping[str, str]) -> list[Alike
     """Results by outcome and message; the largest group last."""
     found: dict[tuple[Outcome, str], list[NodeResult]] = {}
     for result in results:
-        found.setdefault((result.outcome, _general(result, hosts)), []).append(result)
-    groups = [_alike(outcome, message, together) for (outcome, message), together in found.items()]
+        found.setdefault((result.outcome, normalised(_general(result, hosts))), []).append(result)
+    groups = [_alike(outcome, message, together, hosts) for (outcome, message), together in found.items()]
     return sorted(groups, key=lambda group: len(group.results))
 
 
-def _alike(outcome: Outcome, general: str, together: list[NodeResult]) -> Alike:
-    messages = {result.message for result in together}
-    return Alike(outcome, messages.pop() if len(messages) == 1 else general, tuple(together))
+def _alike(outcome: Outcome, message: str, together: list[NodeResult], hosts: Mapping[str, str]) -> Alike:
+    """A group; of its message only that is left out of sight which differs in it."""
+    for messages in ({one.message for one in together}, {_general(one, hosts) for one in together}):
+        if len(messages) == 1:
+            return Alike(outcome, messages.pop(), tuple(together))
+    return Alike(outcome, message, tuple(together))
 
 
 def _general(result: NodeResult, hosts: Mapping[str, str]) -> str:
@@ -129,10 +133,11 @@ def _group(group: Alike, detail: Detail) -> Iterator[str]:
     if left:
         yield f"  … and {counted(left, 'more node')}"
     yield f"      {group.message or 'no reason was told'}"
-    example = next((result for result in group.results if result.detail), None)
-    if example is not None:
-        if len(group.results) > 1:
-            yield f"      for example {example.path}:"
+    example = next((result for result in group.results if result.detail), group.results[0])
+    differs = example.message != group.message and group.outcome is not Outcome.SKIPPED
+    if len(group.results) > 1 and (example.detail or differs):
+        yield f"      for example {example.path}:" + (f" {example.message}" if differs else "")
+    if example.detail:
         yield from _detail(example.detail, detail.lines)
 
 

@@ -13,6 +13,7 @@ from ramify.cli.failures import failure
 from ramify.cli.folding import fold, shortened
 from ramify.cli.labs import follow, must_be_up
 from ramify.cli.limits import Allowed, limit_options
+from ramify.cli.only import ended_so, only_option
 from ramify.cli.performing import ended, must_be_approvable, perform, show, unchanged
 from ramify.cli.project import opened, resumed
 from ramify.cli.session import Session
@@ -32,6 +33,7 @@ DONE_ALREADY = "Nothing to do. All that this plan says is done."
     "ramify plan -o change.plan && ramify apply change.plan",
     "ramify apply -y --max-fail 5 --max-offline 10%",
     "ramify apply -y --fix-drift /region1",
+    "ramify apply --only failed",
     "ramify apply -y --json > report.json",
     name="apply",
 )
@@ -42,6 +44,7 @@ DONE_ALREADY = "Nothing to do. All that this plan says is done."
 @refreshing.refresh_option
 @refreshing.fix_drift_option
 @limit_options
+@only_option
 @click.option("--strict", is_flag=True, help="Look first, and refuse a saved plan if any node moved on.")
 @confirm_options
 def command(  # noqa: PLR0913 - as many as there are options
@@ -52,6 +55,7 @@ def command(  # noqa: PLR0913 - as many as there are options
     yes: bool,
     refresh: bool,
     fix_drift: bool,
+    only: str | None,
     strict: bool,
     allowed: Allowed,
     options: Options,
@@ -70,6 +74,8 @@ def command(  # noqa: PLR0913 - as many as there are options
     says, without asking; nodes that are not any more as they were then are left alone, and it exits with 3.
     """
     file = saved_plans.named(selection)
+    if file is not None and only:
+        raise failure("usage", "a saved plan says itself which nodes it is for", "Leave --only out.")
     if file is not None and fix_drift:
         raise failure("usage", "a saved plan says itself what it fixes", "`plan --fix-drift -o FILE`.")
     if file is not None:
@@ -78,6 +84,7 @@ def command(  # noqa: PLR0913 - as many as there are options
         raise failure("usage", "--strict is for saved plans", "`ramify plan -o FILE` saves one.")
     must_be_approvable(session, yes)
     with opened(session, locked=locked) as space:
+        selection = ended_so(space, selection, only)
         if refresh:
             refreshing.look(session, space, selection)
         plan = whole_plan(session, space, selection, fix_drift=fix_drift)
