@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from ramify.initiator.drive import Driver, NodeFailedError
+from ramify.initiator.drive import Driver
+from ramify.initiator.failing import NodeFailedError
 from ramify.initiator.supply import Supply
 from ramify.transport.channel import Channel
 from ramify.transport.replies import Hello, NodeState, Problem, Reply, StubError

@@ -23,11 +23,11 @@ from ramify.directory.sqlite import Directory
 from ramify.initiator import messages
 from ramify.initiator.brake import Brake
 from ramify.initiator.inquiry import Inquiry
+from ramify.initiator.job import Job, Place
 from ramify.initiator.messages import Chunk, Kind, LogRequest, Options, RunRequest
 from ramify.initiator.run import Run
 from ramify.initiator.serving import Service
 from ramify.initiator.supply import Supply
-from ramify.initiator.visit import Job, Place
 from ramify.model import bundle as bundles
 from ramify.model import paths, saved
 from ramify.model.bundle import Bundle

@@ -3,11 +3,11 @@
 import asyncio
 from pathlib import Path
 
+from ramify.initiator.job import Job
 from ramify.initiator.messages import Balance, Grant, Halt, Need, RunRequest, Stop
 from ramify.initiator.parent import Parent, ParentLostError, Word
 from ramify.initiator.risk import Risk
 from ramify.initiator.supply import MissingArtifactError
-from ramify.initiator.visit import Job
 from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Unheard
 from ramify.model.history import Lease
 from ramify.repository.store import Store

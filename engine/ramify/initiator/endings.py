@@ -4,7 +4,7 @@ import logging
 
 from msgspec import Struct
 
-from ramify.initiator.drive import DriftedError, NoAnswerError, NodeFailedError, RevertedError, StaleError
+from ramify.initiator.failing import DriftedError, NoAnswerError, NodeFailedError, RevertedError, StaleError
 from ramify.initiator.link import RunRefusedError
 from ramify.initiator.risk import HaltedError
 from ramify.initiator.supply import MissingArtifactError

@@ -7,10 +7,10 @@ each such node either a plan is told, or why there is none.
 import asyncio
 
 from ramify.initiator.endings import ending
+from ramify.initiator.job import Job, Place
 from ramify.initiator.ledger import Emit
 from ramify.initiator.link import Link
 from ramify.initiator.ports import Session
-from ramify.initiator.visit import Job, Place
 from ramify.initiator.work import Branch, branches
 from ramify.model.events import Event, Unheard
 from ramify.model.inventory import Host

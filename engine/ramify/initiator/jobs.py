@@ -15,9 +15,9 @@ from ramify.compile.selection import select
 from ramify.directory.sqlite import Directory
 from ramify.initiator import incoming
 from ramify.initiator.domains import Domains, Seen, augmented
+from ramify.initiator.job import Job
 from ramify.initiator.messages import Need, RunRequest
 from ramify.initiator.parent import Parent
-from ramify.initiator.visit import Job
 from ramify.initiator.warrants import refuse_unless_vouched
 from ramify.model import bundle as bundles
 from ramify.model import paths

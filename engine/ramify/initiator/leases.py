@@ -22,7 +22,7 @@ from ramify.model import paths
 from ramify.model.history import Lease
 
 if TYPE_CHECKING:
-    from ramify.initiator.visit import Job
+    from ramify.initiator.job import Job
 
 LASTS = 60.0
 BEAT = 10.0

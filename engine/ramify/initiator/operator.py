@@ -36,8 +36,8 @@ from ramify.stub import archive
 from ramify.transport import labstate
 
 if TYPE_CHECKING:
+    from ramify.initiator.job import Job, Place
     from ramify.initiator.risk import Risk
-    from ramify.initiator.visit import Job, Place
 
 SQLITE = "sqlite:"
 NO_CAUSE = Cause()
@@ -259,7 +259,7 @@ def commission(
 
     Of a saved plan what is `held` is done.
     """
-    from ramify.initiator.visit import Job  # noqa: PLC0415 - as above
+    from ramify.initiator.job import Job  # noqa: PLC0415 - as above
 
     asked_for = space.cause.kind or ("" if made.goal == "apply" else made.goal)
     return Job(
@@ -280,9 +280,9 @@ def commission(
 @asynccontextmanager
 async def _place(space: Workspace) -> "AsyncIterator[Place]":
     """This machine's edges."""
+    from ramify.initiator.job import Place  # noqa: PLC0415
     from ramify.initiator.reach import reaching  # noqa: PLC0415 - as above
     from ramify.initiator.supply import Supply, from_servers  # noqa: PLC0415
-    from ramify.initiator.visit import Place  # noqa: PLC0415
     from ramify.transport.trust import Trust  # noqa: PLC0415
 
     known, own = space.fleet.known_hosts, lab_key(space.loaded.folder)

@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from ramify.initiator.doing import SLOW
-from ramify.initiator.drive import NoAnswerError
+from ramify.initiator.failing import NoAnswerError
 from ramify.initiator.ledger import Ledger
 from ramify.initiator.link import RunRefusedError
 from ramify.initiator.messages import Stop

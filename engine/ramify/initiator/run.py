@@ -13,12 +13,13 @@ from ramify.compile.rollouts import ordered
 from ramify.compile.steps import AIMS
 from ramify.initiator.endings import Ending, ending
 from ramify.initiator.gates import ShutError
+from ramify.initiator.job import Job, Place
 from ramify.initiator.ledger import Emit, Ledger
 from ramify.initiator.performing import perform, tell_steps, unless_stopped
 from ramify.initiator.risk import HaltedError, Risk
 from ramify.initiator.standings import Kept
 from ramify.initiator.tasks import beside
-from ramify.initiator.visit import Job, Place, Visit
+from ramify.initiator.visit import Visit
 from ramify.initiator.watch import Watch
 from ramify.initiator.waves import Waves
 from ramify.initiator.work import Branch, branches

@@ -21,6 +21,7 @@ from ramify.initiator import incoming
 from ramify.initiator.active import Active
 from ramify.initiator.domains import DomainError, Domains, Seen, Servers
 from ramify.initiator.inquiry import Inquiry
+from ramify.initiator.job import Job, Place
 from ramify.initiator.jobs import Jobs, Made
 from ramify.initiator.leases import LockedError, lease_of
 from ramify.initiator.ledger import Emit
@@ -31,7 +32,6 @@ from ramify.initiator.ports import Hosts
 from ramify.initiator.run import Run
 from ramify.initiator.supply import Fetch, MissingArtifactError, Supply, first_of
 from ramify.initiator.tasks import beside, end, while_lasts
-from ramify.initiator.visit import Job, Place
 from ramify.model import bundle as bundles
 from ramify.model.bundle import UnusableBundleError
 from ramify.model.diagnostics import DiagnosticsError

@@ -3,8 +3,8 @@
 from msgspec import structs
 
 from ramify.directory.rollouts import Rollouts
+from ramify.initiator.job import Job
 from ramify.initiator.risk import Risk
-from ramify.initiator.visit import Job
 from ramify.initiator.waves import Waves
 from ramify.model.events import Event, Report, Wave
 from ramify.model.record import NodeResult, Outcome

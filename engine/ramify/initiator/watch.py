@@ -8,9 +8,9 @@ from ramify.initiator import gates
 from ramify.initiator.drive import Driver
 from ramify.initiator.endings import ending
 from ramify.initiator.gates import ShutError
+from ramify.initiator.job import Job, Place
 from ramify.initiator.ledger import Ledger
 from ramify.initiator.risk import HaltedError, Risk, Stake
-from ramify.initiator.visit import Job, Place
 from ramify.initiator.waves import Waves
 from ramify.model.events import Note
 from ramify.model.inventory import Host

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from ramify.initiator.drive import NoAnswerError, NodeFailedError
 from ramify.initiator.endings import MOST_DETAIL, ending
+from ramify.initiator.failing import NoAnswerError, NodeFailedError
 from ramify.initiator.link import RunRefusedError
 from ramify.initiator.supply import MissingArtifactError
 from ramify.initiator.visit import StillThereError

@@ -1,0 +1,59 @@
+"""A stub's word as a record."""
+
+from msgspec import structs
+
+from ramify.compile.fleet import Fleet
+from ramify.compile.profiles import profile, values
+from ramify.model import paths
+from ramify.model.drift import received
+from ramify.model.record import NodeRecord
+from ramify.transport.replies import NodeState
+
+MOST_PROBLEM = 200
+"""Letters of what a health check said that are recorded."""
+
+
+def recorded(
+    fleet: Fleet, path: str, state: NodeState, before: NodeRecord | None, host: str = ""
+) -> NodeRecord:
+    """What is recorded of a node now, with the values that it is known to run with."""
+    node = fleet.by_path.get(path)
+    made: dict[str, str] = {}
+    if node is not None and state.digest == fleet.digests[path].node:
+        made = values(profile(fleet, node))
+    elif before is not None and before.digest == state.digest:
+        made = before.values
+    placed = fleet.host_of(path)
+    found = record_of(state, host or (placed.name if placed else ""), made)
+    unseen = before.drift if before is not None and state.drift is None else found.drift
+    return structs.replace(found, drift=unseen)
+
+
+def record_of(state: NodeState, host: str, made: dict[str, str]) -> NodeRecord:
+    """A stub's word as a record."""
+    return NodeRecord(
+        path=state.path,
+        host=host,
+        initiator=paths.parent(state.path),
+        environment=state.environment,
+        service=state.service,
+        digest=state.digest,
+        environment_digest=state.environment_digest,
+        service_digest=state.service_digest,
+        binding=state.binding,
+        release=state.release,
+        held=state.held,
+        problem=_problem(state),
+        values=made,
+        drift=received(state.drift or ()),
+    )
+
+
+def _problem(state: NodeState) -> str:
+    """What is wrong with a node that is where its records say."""
+    if state.reverted is not None:
+        return f"reverted: {state.reverted.why}"[:MOST_PROBLEM]
+    if state.health is None or state.health.state == "healthy":
+        return ""
+    said = f": {state.health.output}" if state.health.output else ""
+    return f"{state.health.state}{said}"[:MOST_PROBLEM]
