@@ -11,6 +11,7 @@ from ramify.model.events import Event, Halted, Note
 
 _COLOURS = {
     "done": "green",
+    "unchanged": "dim green",
     "failed": "bold red",
     "offline": "magenta",
     "skipped": "yellow",

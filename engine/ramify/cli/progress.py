@@ -61,7 +61,8 @@ class LevelProgress:
     def numbers(self) -> dict[str, int]:
         """How many nodes stand where, by the words of the display; those that nobody is at are left out."""
         found = {
-            "done": self._counts[Outcome.DONE] + self._counts[Outcome.UNCHANGED],
+            "done": self._counts[Outcome.DONE],
+            "unchanged": self._counts[Outcome.UNCHANGED],
             "failed": self._counts[Outcome.FAILED] + self._counts[Outcome.UNKNOWN],
             "offline": self._counts[Outcome.OFFLINE],
             "skipped": self._counts[Outcome.SKIPPED],
