@@ -8,9 +8,9 @@ from ramify.cli.diagnostics_view import document
 from ramify.cli.signing import Voice, Work, voices
 from ramify.cli.words import counted, listed
 from ramify.documents.signature import Signed
+from ramify.model import paths
 from ramify.model.diagnostics import Diagnostics
 from ramify.model.trust import Statement
-from ramify.repository.seals import NAME
 
 _MOST = 6
 
@@ -24,9 +24,10 @@ class Policy(Struct, frozen=True):
 
 
 class View(Struct, frozen=True):
-    """All of it; `lacking` are the problems of what is not vouched for."""
+    """All of it; `lacking` are the problems of what is not vouched for, `domain` is empty for the project."""
 
     file: str
+    domain: str
     statement: Statement | None
     signatures: tuple[Voice, ...]
     policy: Policy | None
@@ -43,7 +44,8 @@ def view(made: Work, signed: Signed, lacking: Diagnostics) -> View:
         else None
     )
     return View(
-        file=NAME,
+        file=made.name,
+        domain="" if made.claim.mount == paths.ROOT else made.claim.mount,
         statement=Statement.read(signed.statement.statement) if signed.statement else None,
         signatures=tuple(voices(made, signed.statement)),
         policy=Policy(trust.file.file, trust.file.policy.serial, tuple(voices(made, own))) if trust else None,
@@ -55,10 +57,11 @@ def view(made: Work, signed: Signed, lacking: Diagnostics) -> View:
 def signed(shown: View, *, alone: bool) -> str:
     """What a signature that was just made says."""
     last = shown.policy.signatures[-1] if alone and shown.policy else shown.signatures[-1]
-    who = listed(list(last.signers)) or "somebody whom the trust file does not know"
+    unknown = "somebody whom the trust file does not know" if shown.policy else "the owner of a key"
+    who = listed(list(last.signers)) or unknown
     what = "" if alone else _statement(shown.statement)
-    lines = [f"{NAME}: signed by {who} ({last.key}){': ' if what else ''}{what}"]
-    if shown.policy and any(last.key == voice.key for voice in shown.policy.signatures):
+    lines = [f"{shown.file}: signed by {who} ({last.key}){': ' if what else ''}{what}"]
+    if shown.policy and not shown.domain and any(last.key == voice.key for voice in shown.policy.signatures):
         lines.append(f"The policy of {shown.policy.file} (serial {shown.policy.serial}) is signed, too.")
     if not alone and shown.policy and last.signers:
         lines.append(f"{who} may speak for {last.nodes:,} of {counted(shown.nodes, 'node')}.")
@@ -72,16 +75,17 @@ def text(shown: View) -> str:
 
 def _lines(shown: View) -> Iterator[str]:
     if shown.statement is None:
-        yield f"{NAME}: nothing is signed."
+        yield f"{shown.file}: nothing is signed."
     else:
-        yield f"{NAME}: {_statement(shown.statement)}"
+        yield f"{shown.file}: {_statement(shown.statement)}"
     yield from map(_voice, shown.signatures)
     if shown.policy is None:
         yield "The project has no trust file: nothing needs to be signed."
         return
-    names = [name for voice in shown.policy.signatures for name in voice.signers]
-    by = listed(names) if names else "nobody; hosts pin it as it is at their first contact"
-    yield f"{shown.policy.file}, serial {shown.policy.serial}: signed by {by}."
+    if not shown.domain:
+        names = [name for voice in shown.policy.signatures for name in voice.signers]
+        by = listed(names) if names else "nobody; hosts pin it as it is at their first contact"
+        yield f"{shown.policy.file}, serial {shown.policy.serial}: signed by {by}."
     if not shown.lacking:
         yield f"All {counted(shown.nodes, 'node')} are vouched for."
 

@@ -18,17 +18,13 @@ from ramify.model.patterns import Matcher, Pattern
 from ramify.model.trust import Seal, Statement
 from ramify.stub import evidence, policies
 
-_SIGN = "`ramify sign` signs what is here now."
-_SIGN_THERE = (
-    "`ramify sign`, in a project of the domain's own beside its repository, signs what is there now."
-)
-
 
 class Claim(Struct, frozen=True, kw_only=True):
     """What somebody is about to do for a realm, and what its signers said.
 
     `mount` is the path that the realm is mounted at, `paths` the full paths of its nodes that are looked at,
-    `runtimes` what its initiators would be given. Without `lock` nobody here knows the lock's file.
+    `runtimes` what its initiators would be given. Without `lock` nobody here knows the lock's file. `server`
+    is the URL that the realm comes from, or one around it; such a realm is signed there.
     """
 
     mount: str
@@ -38,6 +34,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     runtimes: tuple[Runtime, ...] = ()
     lock: str | None = None
     seal: Seal | None = None
+    server: str = ""
 
 
 class Voices(Struct, frozen=True):
@@ -87,9 +84,18 @@ def claims(fleet: Fleet, lock: str | None = None, above: Proof = ()) -> list[Cla
             runtimes=fleet.bundle.runtimes if deploys else (),
             lock=lock if mount == paths.ROOT else None,
             seal=bundle.seal,
+            server=_server(fleet, mount),
         )
         for mount, (bundle, deploys) in bundles.items()
     ]
+
+
+def _server(fleet: Fleet, mount: str) -> str:
+    """The server that a realm comes from, or the nearest realm around it that has one; nothing for files."""
+    node = fleet.by_path.get(mount)
+    while node is not None and not (node.spec.domain and node.spec.domain.server):
+        node = fleet.by_path.get(mount_of(node))
+    return node.spec.domain.server if node and node.spec.domain else ""
 
 
 def _tree(fleet: Fleet, own: Node, above: Proof) -> str:
@@ -114,7 +120,7 @@ def check(policy: policies.Policy, claim: Claim, voices: Voices, places: Places,
     needed = [path for some in vouching.wanting(claim.paths, ()).values() for path in some]
     if not needed:
         return
-    sign = _SIGN if claim.mount == paths.ROOT else _SIGN_THERE
+    sign = _way_to_sign(claim)
     if claim.seal is None or not claim.seal.signatures:
         way_out = f"{places.policy} lets {_speakers(policy, vouching, needed[0])}. {sign}"
         found.error("unsigned", f"{first_of(needed)}: nobody has signed it", way_out, places.signatures)
@@ -132,6 +138,13 @@ def check(policy: policies.Policy, claim: Claim, voices: Voices, places: Places,
         more = f"; the same for {len(wanting) - 1:,} more" if len(wanting) > 1 else ""
         origin = places.rules[covering[0]] if covering and places.rules else places.signatures
         found.error("untrusted", f"{reason}{more}", way_out, origin)
+
+
+def _way_to_sign(claim: Claim) -> str:
+    if claim.server:
+        return f"Its owners sign it in the project that {claim.server} serves."
+    domain = "" if claim.mount == paths.ROOT else f" --domain {claim.mount}"
+    return f"`ramify sign{domain}` signs what is here now."
 
 
 def _speakers(policy: policies.Policy, vouching: "Vouching", path: str) -> str:

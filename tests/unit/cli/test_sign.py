@@ -94,6 +94,82 @@ def test_a_policy_that_hosts_would_refuse_is_refused_where_it_is_made(trusting: 
     assert "short@acme" in refused.out
 
 
+@pytest.fixture
+def mounted(trusting: Path) -> Path:
+    """The trusting project with one domain below two of its nodes, which m7 alone may speak for."""
+    (trusting / "hierarchy.yml").write_text(
+        "tree:\n  site:\n    children:\n      room[1-2]:\n"
+        "        domain: {repository: m7/repository.yml, hierarchy: m7/hierarchy.yml}\n"
+    )
+    (trusting / "repository.yml").write_text(
+        "code: [{match: [/site, /site/*], ref: 'collection:ramify.core.initiator'}]\n"
+    )
+    (trusting / "inventory.yml").write_text(
+        "defaults: {transport: lab}\nhosts: {h: {}}\nplacements: [{match: /**, host: h}]\n"
+    )
+    (trusting / "m7").mkdir()
+    (trusting / "m7/hierarchy.yml").write_text("tree: {box: {}}\n")
+    (trusting / "m7/repository.yml").write_text("code: [{match: /box, ref: box.sh}]\n")
+    (trusting / "m7/box.sh").write_text("#!/bin/sh\nexec sleep 1000\n")
+    rules = [f"  - {{domain: /site/room{number}, signers: [m7@acme]}}\n" for number in (1, 2)]
+    (trusting / "trust.yml").write_text(TRUST + "".join(rules))
+    return trusting
+
+
+def test_a_domain_is_signed_where_the_project_is_and_once_for_all_its_mounts(
+    mounted: Path, keys: dict[str, Path], ramify: Ramify
+) -> None:
+    assert ramify("repo", "lock").code == 0
+    assert ramify("sign", "--key", str(keys["boss"])).code == 0
+    way_out = ramify("plan").err
+    assert "`ramify sign --domain /site/room1` signs what is here now." in way_out
+
+    signed = ramify("sign", "--domain", "/site/room1", "--key", str(keys["m7"]))
+    assert signed.out.startswith("m7/ramify.sig: signed by m7@acme")
+    assert "m7@acme may speak for 1 of 1 node." in signed.out
+    assert ramify("sign", "--check", "--domain", "/site/room2").code == 0
+    assert ramify("plan").code == 0
+
+    edit(mounted / "m7/box.sh", "1000", "2000")
+    assert ramify("repo", "lock").code == 0
+    assert "signed-otherwise" in ramify("sign", "--check", "--domain", "/site/room2").err
+    assert ramify("sign", "--check").code == 1
+    assert ramify("plan").code == 1
+
+
+def test_nobody_signs_a_domain_for_its_signers(mounted: Path, keys: dict[str, Path], ramify: Ramify) -> None:
+    assert ramify("sign", "--key", str(keys["boss"])).code == 0
+    signed = ramify("sign", "--domain", "/site/room1", "--key", str(keys["boss"]))
+
+    assert "boss@acme may speak for 0 of 1 node." in signed.out
+    assert "/site/room1/box (domain at /site/room1) is signed by boss@acme" in signed.err
+    assert ramify("plan").code == 1
+
+
+def test_what_is_no_domain_is_not_signed_as_one(mounted: Path, ramify: Ramify) -> None:
+    refused = ramify("sign", "--domain", "/site/room3")
+    assert (refused.code, "error[no-domain]" in refused.err) == (1, True)
+    assert 'Did you mean "/site/room' in refused.err
+    assert ramify("sign", "--domain", "/site/room1", "--policy").code == 1
+    assert not (mounted / "m7/ramify.sig").exists()
+
+
+def test_a_domain_and_a_project_of_its_own_are_signed_alike(
+    mounted: Path, keys: dict[str, Path], ramify: Ramify
+) -> None:
+    def own() -> object:
+        told = ramify("-C", str(mounted / "m7"), "sign", "--key", str(keys["m7"]), "--json")
+        return json.loads(told.out)["statement"]
+
+    assert ramify("sign", "--domain", "/site/room1", "--key", str(keys["m7"])).code == 0
+    before = json.loads(ramify("sign", "--check", "--domain", "/site/room1", "--json").out)["statement"]
+    project = (mounted / "ramify.yml").read_text().replace("trust: trust.yml\n", "")
+    (mounted / "m7/ramify.yml").write_text(project)
+    (mounted / "m7/inventory.yml").write_text("hosts: {x: {}}\nplacements: [{match: /**, host: x}]\n")
+
+    assert own() == before
+
+
 def test_one_who_may_speak_for_all_signs_the_policy_too(
     trusting: Path, keys: dict[str, Path], ramify: Ramify
 ) -> None:

@@ -6,6 +6,7 @@ import click
 from msgspec import structs
 
 from ramify.cli import exits, lazy, sign_view
+from ramify.cli.arguments import PathExpression
 from ramify.cli.diagnostics_view import text
 from ramify.cli.failures import failure
 from ramify.cli.project import warn
@@ -13,8 +14,9 @@ from ramify.cli.session import Session
 from ramify.cli.signing import Work, lacking, the_key, work
 from ramify.cli.words import counted
 from ramify.documents.signature import Signed
+from ramify.model import paths
 from ramify.model.trust import Seal
-from ramify.repository import seals, signing, vouching
+from ramify.repository import signing, vouching
 from ramify.stub import policies
 
 
@@ -22,6 +24,7 @@ from ramify.stub import policies
     "ramify sign",
     "ramify sign --key ~/.ssh/id_ed25519_sk",
     "ramify sign --check   # who signed what",
+    "ramify sign --domain /MA/M7   # for the owners of a domain",
     name="sign",
 )
 @click.option(
@@ -30,15 +33,24 @@ from ramify.stub import policies
     type=click.Path(path_type=Path),
     help="The private key, or the .pub file of one that the agent has.",
 )
+@click.option(
+    "--domain",
+    metavar="PATH",
+    default="",
+    type=PathExpression(),
+    help="Sign the domain that begins at PATH, and not the project.",
+)
 @click.option("--policy", is_flag=True, help="Sign the trust policy alone, also with a key that it lets go.")
 @click.option("--check", is_flag=True, help="Sign nothing; tell who signed what. Exits with 1 if more must.")
-def command(session: Session, key: Path | None, policy: bool, check: bool) -> int:
+def command(session: Session, key: Path | None, domain: str, policy: bool, check: bool) -> int:
     """Sign what the project is to deploy, and its trust policy, and write that to ramify.sig.
 
     ssh-keygen signs, so agents and hardware keys do. Several people sign one state one after the other; what
     was signed of another state is dropped. References must be what the lock says. docs/signing.md tells more.
     """
-    made = work(session, strict=not check)
+    if domain and policy:
+        raise click.UsageError("--policy is of the whole project; a domain has none of its own.")
+    made = work(session, domain, strict=not check)
     if check:
         return _check(session, made)
     if policy and made.policy is None:
@@ -61,13 +73,13 @@ def _sign(session: Session, made: Work, key: Path | signing.Key, *, alone: bool)
         after = structs.replace(after, statement=signing.added(after.statement, said, next(blobs)))
     if policy:
         after = structs.replace(after, policy=signing.added(after.policy, policy, next(blobs)))
-    signing.write(made.project.folder / seals.NAME, after)
+    signing.write(made.file, after)
     _tell(session, made, after, alone=alone)
 
 
 def _wants_policy(made: Work, key: Path | signing.Key) -> bool:
     """Whether the owner of a key may speak for the policy, and has not yet."""
-    if made.policy is None:
+    if made.policy is None or made.claim.mount != paths.ROOT:
         return False
     policy = policies.read(made.policy.text())
     names = signing.names_of(made.policy, signing.fingerprint_of(key))
