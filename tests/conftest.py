@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# One commit gives one answer: the same examples every time. `HYPOTHESIS_PROFILE=default` looks for new ones.
+settings.register_profile("build", derandomize=True, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "build"))
 
 GOLDEN = Path(__file__).parent / "golden"
 
