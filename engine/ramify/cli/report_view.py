@@ -132,7 +132,7 @@ def _group(group: Alike, detail: Detail) -> Iterator[str]:
         yield f"  {name}"
     if left:
         yield f"  … and {counted(left, 'more node')}"
-    yield f"      {group.message or 'no reason was told'}"
+    yield indent(group.message or "no reason was told", " " * 6)
     example = next((result for result in group.results if result.detail), group.results[0])
     differs = example.message != group.message and group.outcome is not Outcome.SKIPPED
     if len(group.results) > 1 and (example.detail or differs):

@@ -13,10 +13,10 @@ import msgspec
 
 from ramify.documents.node import Node
 from ramify.documents.structure import Check, compiled
+from ramify.documents.text import MAX_TOLD
 from ramify.model.diagnostics import Diagnostics, Origin, did_you_mean
 
 SCHEMAS = Path(__file__).parent / "schemas"
-MAX_TOLD = 100  # problems; whoever has as many made the same one many times
 
 _KINDS = {
     "object": "a mapping",

@@ -3,9 +3,10 @@
 from bisect import bisect_right
 from collections.abc import Callable
 
-from ramify.model.diagnostics import Diagnostics, Origin
+from ramify.model.diagnostics import Diagnostics, Origin, Severity
 
 MAX_SIZE = 16 * 1024 * 1024
+MAX_TOLD = 100  # problems of a document; whoever has as many made the same one many times
 
 # Gives the text of a file that a document names, relative to that document; raises OSError or UnicodeError.
 Source = Callable[[str], str]
@@ -70,11 +71,15 @@ def tell_conflict(text: str, file: str, found: Diagnostics) -> bool:
 
 
 def in_order(found: Diagnostics) -> Diagnostics:
-    """The same diagnostics as a reader meets them: by place, those without one first."""
+    """The same diagnostics as a reader meets them: by place, those without one first; the first MAX_TOLD.
+
+    Errors take the places of warnings: a document that has one is not read.
+    """
     if not len(found):
         return found
+    kept = sorted(found, key=lambda item: item.severity is not Severity.ERROR)[:MAX_TOLD]
     return Diagnostics(
-        sorted(found, key=lambda item: (item.origin.line, item.origin.column) if item.origin else (0, 0))
+        sorted(kept, key=lambda item: (item.origin.line, item.origin.column) if item.origin else (0, 0))
     )
 
 

@@ -12,12 +12,12 @@ from lxml import etree
 
 from ramify.documents.element import Element
 from ramify.documents.schema import SCHEMAS
+from ramify.documents.text import MAX_TOLD
 from ramify.model.diagnostics import Diagnostics, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_TOLD = 100
 
 _XS = "{http://www.w3.org/2001/XMLSchema}"
 _QUOTED = re.compile(r"'([^']*)'")

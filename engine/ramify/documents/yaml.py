@@ -13,7 +13,7 @@ import yaml
 
 from ramify.documents.node import Node
 from ramify.documents.scalars import TAGS, UnreadableScalarError, resolve
-from ramify.documents.text import decode
+from ramify.documents.text import MAX_TOLD, decode
 from ramify.documents.yaml_errors import tell_syntax, tell_unprintable
 from ramify.model.diagnostics import Diagnostics, Origin
 
@@ -21,7 +21,6 @@ MAX_DEPTH = 80  # a node as deep as paths may be, two levels for each step, and 
 MAX_NODES = 1_000_000
 MAX_ALIASED = 10_000
 MAX_KEY = 1024  # characters: as long as paths and the names of files may be
-MAX_TOLD = 100  # errors; whoever has as many made the same one many times
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

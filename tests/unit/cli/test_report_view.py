@@ -46,6 +46,13 @@ def test_failures_are_grouped_by_what_they_say_and_come_last(golden: Golden) -> 
     golden("cli/report-failures.txt", report_view.text(results(), hosts()) + "\n")
 
 
+def test_all_lines_of_a_message_stand_below_its_nodes() -> None:
+    refused = NodeResult("/r", Outcome.FAILED, "error[untrusted]: one thing\nerror[untrusted]: another")
+    lines = report_view.text([refused], {}).splitlines()
+
+    assert "      error[untrusted]: another" in lines
+
+
 def test_a_run_without_problems_is_a_table_and_a_line(golden: Golden) -> None:
     good = [result for result in results() if result.outcome in {Outcome.DONE, Outcome.UNCHANGED}]
     golden("cli/report-good.txt", report_view.text(good, hosts()) + "\n")

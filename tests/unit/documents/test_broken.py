@@ -366,3 +366,28 @@ asert: []
         ("duplicate-key", 7),
         ("unknown-key", 8),
     ]
+
+
+XML = RI.replace("<entry>{}</entry>", "%s")
+
+
+@pytest.mark.parametrize(
+    ("file", "entry", "whole"),
+    [
+        ("repository.yml", "  - {match: '/a[1-', ref: x}\n", "code:\n%s"),
+        (
+            "repository.xml",
+            f"<entry><pattern path='/a['/>{REF}</entry>\n",
+            RI.replace("<entry>{}</entry>", "%s"),
+        ),
+    ],
+)
+def test_of_a_document_with_one_mistake_many_times_the_first_hundred_are_told(
+    file: str, entry: str, whole: str
+) -> None:
+    value, found = READERS[file](whole % (entry * 500), file)
+
+    lines = [item.origin.line for item in found if item.origin]
+    assert value is None
+    assert (len(lines), lines) == (100, sorted(lines))
+    assert lines[-1] - lines[0] == 99
