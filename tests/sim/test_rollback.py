@@ -4,6 +4,7 @@ import random
 from collections.abc import Collection
 
 import pytest
+from msgspec import structs
 
 from ramify.compile.selection import select
 from ramify.initiator import undoing
@@ -133,6 +134,27 @@ async def test_an_initiator_that_died_is_started_as_it_was_and_not_taken_back(st
     assert outcomes(report)["/gw1/app1"] == "done"
     assert [command for _, path, command in stage.world.commands[said:] if path == "/gw1"] == ["start"]
     assert stage.operator.records()["/gw1"].digest == known.digest
+
+
+async def test_after_an_update_that_makes_digests_otherwise_a_run_is_to_be_named(stage: Stage) -> None:
+    old, new = stage.spec.bundle(TREE), stage.spec.bundle(TREE, env={"WORD": "new"})
+    await stage.operator.apply(old)
+    held = stage.operator.directory
+    made = {path: f"{int(digest, 16) ^ 1:064x}" for path, digest in digests(stage).items()}
+    known = held.records()
+    held.write(
+        [structs.replace(known[path], digest=digest) for path, digest in made.items()],
+        run="run1",
+        changes=[structs.replace(one, digest=made[one.path]) for one in held.history.changes("run1")],
+    )
+    await stage.operator.apply(new)
+
+    with pytest.raises(NoWayBackError, match="another Ramify made its digests") as found:
+        earlier(stage, "/gw1")
+    assert "`--to RUN`" in found.value.way_out
+    way = undoing.way_to(held, "run1")
+    await stage.operator.apply(undoing.as_of(way.bundle, new), "/gw1")
+    assert not [node for node in stage.operator.plan(old, "/gw1").nodes if node.action.acts]
 
 
 @pytest.mark.parametrize("seed", range(12))

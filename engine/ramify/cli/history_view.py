@@ -32,7 +32,7 @@ def text(found: Sequence[Past], paint: Paint = _PLAIN, *, full: bool = False, de
     head, *lines = table([_row(past, full=full) for past in found], _HEADING)
     told = [paint("bold", head)]
     for past, line in zip(found, lines, strict=True):
-        told.append(paint("bad", line) if _went_wrong(past.run) else line)
+        told.append(paint("bad", line) if went_wrong(past.run) else line)
         told += [f"    {one}" for one in _changed(past.changes, full=full)] if detailed else []
     return "\n".join(told)
 
@@ -55,12 +55,18 @@ def _end(past: Past) -> str:
         return "going on"
     if not past.run.finished:
         return "not finished"
-    counts = {name: number for name, number in past.run.counts.items() if number and name != _QUIET}
+    return outcome(past.run)
+
+
+def outcome(run: Ran) -> str:
+    """How many nodes came to what."""
+    counts = {name: number for name, number in run.counts.items() if number and name != _QUIET}
     return ", ".join(f"{number:,} {name}" for name, number in counts.items()) or "nothing changed"
 
 
-def _went_wrong(run: Ran) -> bool:
-    return any(run.counts.get(outcome.value) for outcome in (Outcome.FAILED, Outcome.UNKNOWN))
+def went_wrong(run: Ran) -> bool:
+    """Whether a run failed on some nodes, or nobody knows."""
+    return any(run.counts.get(bad.value) for bad in (Outcome.FAILED, Outcome.UNKNOWN))
 
 
 def _changed(changes: Iterable[NodeChange], *, full: bool) -> Iterable[str]:

@@ -46,37 +46,48 @@ def _project(session: Session, bundle: Bundle | None) -> Loaded:
 
 
 def chosen(held: Directory, selection: tuple[str, ...]) -> frozenset[str] | None:
-    """The nodes that expressions take of those that are recorded, or that any run changed; None for all.
+    """The nodes that expressions take of those recorded, locked, or changed by any run; None for all.
+
+    Of a directory that knows nothing they take nothing.
 
     Raises:
         DiagnosticsError: an expression takes none.
     """
-    selected, diagnostics = select(selection, {**dict.fromkeys(held.records()), **undoing.remembered(held)})
+    locked = dict.fromkeys(path for lease in held.leases.all() for path in lease.paths)
+    known = {**dict.fromkeys(held.records()), **undoing.remembered(held), **locked}
+    if not known:
+        return frozenset()
+    selected, diagnostics = select(selection, known)
     if diagnostics.failed:
         raise DiagnosticsError(diagnostics)
     return selected
 
 
 @contextmanager
-def going_back(session: Session, selection: tuple[str, ...], run: str) -> Iterator[tuple[Workspace, Way]]:
+def going_back(
+    session: Session, selection: tuple[str, ...], run: str
+) -> Iterator[tuple[Workspace, Way, bool]]:
     """The workspace in which a plan leads back: to a run, or to before the last that changed some nodes.
+
+    With the way, and whether the run that it leads to was for all of these nodes.
 
     Raises:
         DiagnosticsError: there is nothing to go back to.
     """
     with directory(session) as held:
-        way = _way(held, selection, run)
+        selected = chosen(held, selection)
+        way = _way(held, selected, run)
+        covered = undoing.is_for(held, way.to, selected)
         now = undoing.latest(held) or way.bundle
     bundle = undoing.as_of(way.bundle, now)
     bundle = structs.replace(bundle, inventory=labs.overlay(session.folder)(bundle.inventory))
     cause = Cause(kind=ROLLBACK, back_to=way.to.run)
     with workspace(_project(session, bundle), cause=cause) as space:
         warn(session, list(space.diagnostics))
-        yield space, way
+        yield space, way, covered
 
 
-def _way(held: Directory, selection: tuple[str, ...], run: str) -> Way:
-    selected = chosen(held, selection)
+def _way(held: Directory, selected: frozenset[str] | None, run: str) -> Way:
     try:
         if run:
             return undoing.way_to(held, run)

@@ -1,6 +1,9 @@
 """Show a plan, ask, carry it out, and tell what it came to: the same for every goal."""
 
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 from ramify.cli import exits, halting, plan_view, report_view, rollout_view
 from ramify.cli.accounts import all_reverted, counts, exit_code
@@ -50,19 +53,23 @@ def perform(  # noqa: PLR0913 - what is performed, and how
     question: str = QUESTION,
     name: str = "",
     options: Options | None = None,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
-    """Carry a plan out if it is approved, under its goal's `name` or another; the exit code."""
+    """Carry a plan out if it is approved, under its goal's `name` or another; the exit code.
+
+    There may be `more` to tell in the JSON document.
+    """
     if plan.anything:
         must_be_up(space, plan)
     show(session, space, plan)
     if not plan.anything:
-        return ended(session, plan, Carried(unchanged(plan)), quiet=True)
+        return ended(session, plan, Carried(unchanged(plan)), quiet=True, more=more)
     if not yes and session.ask(question).strip() != "yes":
         session.note(f"{name or WORDS[plan.goal].name} cancelled: nothing was done.")
         return exits.ERROR
     follow(space)
     report = carry(session, space, plan, "apply", options=options)
-    return ended(session, plan, report, space, name=name)
+    return ended(session, plan, report, space, name=name, more=more)
 
 
 def show(session: Session, space: Workspace, plan: Plan) -> None:
@@ -78,7 +85,7 @@ def unchanged(plan: Plan) -> tuple[NodeResult, ...]:
     return tuple(untouched(node, plan.goal) for node in plan.nodes)
 
 
-def ended(
+def ended(  # noqa: PLR0913 - what ended, and how it is told
     session: Session,
     plan: Plan,
     carried: Carried,
@@ -86,6 +93,7 @@ def ended(
     *,
     quiet: bool = False,
     name: str = "",
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
     """Tell what a run came to, and take it back where it is to be taken back; the exit code."""
     found = counts(carried.results)
@@ -98,7 +106,7 @@ def ended(
     undone = halting.aftermath(session, space, carried) if space else None
     if session.json:
         report = {"plan": plan.summary, "counts": found, "results": carried.results, "others": carried.others}
-        session.document(report | halting.document(carried, undone))
+        session.document(report | halting.document(carried, undone) | dict(more))
     if carried.interrupted or (undone and undone.interrupted):
         return exits.INTERRUPTED
     if undone is not None:

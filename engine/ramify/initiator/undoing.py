@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.compile.hosts import hosts
+from ramify.compile.selection import select
 from ramify.directory.sqlite import Directory
 from ramify.model import bundle as bundles
 from ramify.model import paths
@@ -73,8 +74,10 @@ def way_to(directory: Directory, run: str) -> Way:
         raise NoWayBackError(many, "`ramify history` lists the runs.")
     bundle = bundle_of(directory, found[0])
     if bundle is None:
-        way_out = "`ramify history` lists the runs."
-        raise NoWayBackError(f"the bundle of run {found[0].run} is not kept", way_out)
+        raise NoWayBackError(
+            f"no bundle of run {found[0].run} is kept that this Ramify can read",
+            "Bring the project's files back to what they were, and apply them.",
+        )
     return Way(found[0], bundle)
 
 
@@ -87,20 +90,52 @@ def way_before(
         NoWayBackError: no bundle is kept that describes it.
     """
     stood = _stood(directory, run, selected)
-    candidates = list(older(directory, run))
-    for one, bundle in candidates:
-        if _describes(compile_fleet(bundle, scope), stood):
+    looked_at, otherwise = 0, False
+    for one, bundle in older(directory, run):
+        fleet = compile_fleet(bundle, scope)
+        if _describes(fleet, stood):
             return Way(one, bundle, run.run)
+        looked_at += 1
+        otherwise = otherwise or _made_otherwise(directory, one, fleet)
     if not any(stood.values()):
         raise NoWayBackError(
             f"nothing was there before run {run.run}", "`ramify uninstall PATH` takes away what it deployed."
         )
-    raise NoWayBackError(
+    raise _none_describes(run, looked_at, otherwise=otherwise)
+
+
+def _none_describes(run: Ran, looked_at: int, *, otherwise: bool) -> NoWayBackError:
+    if not looked_at:
+        return NoWayBackError(
+            f"no bundle from before run {run.run} is kept that this Ramify can read",
+            "Bring the project's files back to what they were, and apply them.",
+        )
+    if otherwise:
+        return NoWayBackError(
+            f"what was there before run {run.run} cannot be recognised: another Ramify made its digests",
+            "Name what to go back to: `ramify history PATH` lists the runs, `--to RUN` goes back to one.",
+        )
+    return NoWayBackError(
         f"no one bundle that is kept describes how these nodes stood before run {run.run}",
-        "Go back in parts, or name what to go back to: `ramify history PATH` and `--to RUN`."
-        if candidates
-        else "The bundles of earlier runs are not kept any more.",
+        "Go back in parts, or name what to go back to: `ramify history PATH` and `--to RUN`.",
     )
+
+
+def _made_otherwise(directory: Directory, run: Ran, fleet: Fleet) -> bool:
+    """Whether none of what a run did has the digest that its own bundle gives now: Ramify was updated."""
+    done = [
+        change
+        for change in directory.history.changes(run.run)
+        if change.outcome is Outcome.DONE and change.digest and change.path in fleet.by_path
+    ]
+    return bool(done) and all(fleet.digests[change.path].node != change.digest for change in done)
+
+
+def is_for(directory: Directory, run: Ran, selected: Collection[str] | None) -> bool:
+    """Whether a run was for all of some nodes, for all that there are without a selection."""
+    known = {**dict.fromkeys(directory.records()), **remembered(directory)}
+    taken, _ = select(run.selection, known)
+    return taken is None or taken.issuperset(known if selected is None else selected)
 
 
 def bundle_of(directory: Directory, run: Ran) -> Bundle | None:

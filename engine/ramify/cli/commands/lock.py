@@ -1,5 +1,7 @@
 """`ramify lock`: which runs hold which subtrees."""
 
+from collections.abc import Collection, Iterable
+
 import click
 
 from ramify.cli import exits, lazy, past
@@ -9,8 +11,8 @@ from ramify.cli.lazy import LazyGroup, Told, examples
 from ramify.cli.session import Session
 from ramify.cli.tables import table
 from ramify.initiator import leases
-from ramify.model.history import Lease, overlaps
-from ramify.model.paths import normalise
+from ramify.model.history import Lease
+from ramify.model.paths import within
 
 COMMANDS = {
     "list": Told("ramify.cli.commands.lock", "Show which runs hold which subtrees.", "list_"),
@@ -74,12 +76,11 @@ def release(session: Session, selection: tuple[str, ...], *, yes: bool) -> int:
     """
     if not yes and not session.interactive:
         raise failure("approval", "nobody is there to approve it", "`-y` does it without asking.")
-    wanted = [normalise(path) for path in selection]
     with past.directory(session) as held:
-        found = [lease for lease in held.leases.all() if overlaps(lease.paths, wanted)]
+        found = _holding(held.leases.all(), past.chosen(held, selection))
         if not found:
             session.say("No lock holds it.")
-            return exits.DONE
+            return _released(session, found)
         session.say("\n".join(_breaks(lease) for lease in found))
         number = "this lock" if len(found) == 1 else f"these {len(found)} locks"
         if not yes and session.ask(QUESTION.format(number=number)).strip() != "yes":
@@ -87,6 +88,19 @@ def release(session: Session, selection: tuple[str, ...], *, yes: bool) -> int:
             return exits.ERROR
         for lease in found:
             held.leases.release(lease.run)
+    return _released(session, found)
+
+
+def _holding(known: Iterable[Lease], selected: Collection[str] | None) -> list[Lease]:
+    """The locks that hold any of some nodes."""
+    return [lease for lease in known if selected is None or _holds(lease, selected)]
+
+
+def _holds(lease: Lease, selected: Collection[str]) -> bool:
+    return any(within(path, held) for path in selected for held in lease.paths)
+
+
+def _released(session: Session, found: list[Lease]) -> int:
     if session.json:
         session.document({"released": [lease.run for lease in found]})
     return exits.DONE

@@ -1,11 +1,13 @@
 """`ramify rollback`: bring nodes back to what an earlier run had made of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
+from msgspec import Struct
 
-from ramify.cli import exits, lazy, past, saved_plans
+from ramify.cli import exits, history_view, lazy, past, saved_plans
 from ramify.cli.arguments import paths_required, wait_option
 from ramify.cli.folding import fold, shortened
 from ramify.cli.performing import must_be_approvable, perform, show
@@ -22,6 +24,13 @@ NOT_COMPLETED = (
     "`ramify rollback` with --to {run} tries again; `ramify status --refresh` tells how it is now."
 )
 STILL_WISHED = "\nThe project's files still say otherwise: the next `ramify apply` brings back what they say."
+
+
+class Lost(Struct, frozen=True):
+    """Nodes of which a rollback loses something for good."""
+
+    why: str
+    paths: list[str]
 
 
 @lazy.command(
@@ -47,24 +56,36 @@ def command(session: Session, selection: tuple[str, ...], run: str, out: Path | 
     """
     if out is None:
         must_be_approvable(session, yes)
-    with past.going_back(session, selection, run) as (space, way):
+    with past.going_back(session, selection, run) as (space, way, covered):
         plan = whole_plan(session, space, selection)
-        session.say(_headline(way))
-        lost = _without_inverse(plan.nodes)
-        if lost and not session.json:
-            session.say("\n".join(("", session.paint("bad", "What cannot be undone:"), *lost)))
+        lost = _without_inverse(space, plan.nodes)
+        session.say("\n".join(_head(session, way, lost, covered=covered)))
+        told = {"to": way.to.run, "undone": way.undone, "lost": lost}
         if out is not None:
-            return _saved(session, space, plan, out)
-        code = perform(session, space, plan, yes=yes, name="Rollback")
+            return _saved(session, space, plan, out, told)
+        code = perform(session, space, plan, yes=yes, name="Rollback", more=told)
         _tell_end(session, plan, way, code)
         return code
 
 
-def _saved(session: Session, space: Workspace, plan: Plan, out: Path) -> int:
+def _saved(session: Session, space: Workspace, plan: Plan, out: Path, told: dict[str, Any]) -> int:
     show(session, space, plan)
     saved_plans.write(out, space, plan)
+    if session.json:
+        session.document({"plan": plan.summary, **told})
     session.note(f"\nSaved. `ramify apply {out}` does just this.")
     return exits.DONE
+
+
+def _head(session: Session, way: Way, lost: Iterable[Lost], *, covered: bool) -> Iterator[str]:
+    """What is to be known before the plan is read."""
+    yield _headline(way)
+    for warning in _warnings(way, covered=covered):
+        yield session.paint("warning", warning)
+    told = [_told(one) for one in lost]
+    if told:
+        yield from ("", session.paint("bad", "What cannot be undone:"), *told)
+    yield ""
 
 
 def _headline(way: Way) -> str:
@@ -72,6 +93,21 @@ def _headline(way: Way) -> str:
     when = f"{run.kind} of {run.started[:19].replace('T', ' ')} by {run.who or 'somebody'}"
     undone = f", before run {way.undone}" if way.undone else ""
     return f"Back to run {run.run}{undone}: {when}, bundle {run.bundle[:12]}."
+
+
+def _warnings(way: Way, *, covered: bool) -> Iterator[str]:
+    """What whoever named a run may not have known of it."""
+    run = way.to
+    if way.undone:
+        return
+    if history_view.went_wrong(run) or not run.finished:
+        ended = history_view.outcome(run) if run.finished else "not finished"
+        yield f"That run did not end well ({ended}): this is what it should have made."
+    if not covered:
+        yield (
+            f"That run was for {' '.join(run.selection)} only: of other nodes this is what its bundle says, "
+            "and not what it made."
+        )
 
 
 def _tell_end(session: Session, plan: Plan, way: Way, code: int) -> None:
@@ -83,22 +119,33 @@ def _tell_end(session: Session, plan: Plan, way: Way, code: int) -> None:
         session.note(f"\n{NOT_COMPLETED.format(run=way.to.run)}")
 
 
-def _without_inverse(nodes: Iterable[NodePlan]) -> list[str]:
+def _without_inverse(space: Workspace, nodes: Iterable[NodePlan]) -> list[Lost]:
     """What a rollback does, or cannot do, that nothing brings back: told before it begins."""
     nodes = tuple(nodes)
     gone = [node.path for node in nodes if node.action is Action.DESTROY and UNINSTALL in node.steps]
     moved = [node.path for node in nodes if node.action is Action.REPLACE]
     again = [node.path for node in nodes if node.action is Action.CREATE and DEPLOY in node.steps]
-    installed = [node.path for node in nodes if node.action is Action.UPDATE and CONFIGURE_ENV in node.steps]
+    installed = [
+        node.path
+        for node in nodes
+        if node.action is Action.UPDATE and CONFIGURE_ENV in node.steps and _installs(space, node.path)
+    ]
     told = (
-        (gone, "uninstalled with their data"),
-        (moved, "moved back to another host; their data stays behind and is lost"),
-        (again, "deployed anew; the data that they had is gone"),
-        (installed, "what their installers did outside of their releases stays"),
+        Lost("uninstalled with their data", gone),
+        Lost("moved back to another host; their data stays behind and is lost", moved),
+        Lost("deployed anew; the data that they had is gone", again),
+        Lost("what their installers did outside of their releases stays", installed),
     )
-    return [f"  {counted(len(paths), 'node')}: {why}: {_folded(paths)}" for paths, why in told if paths]
+    return [lost for lost in told if lost.paths]
 
 
-def _folded(paths: Iterable[str]) -> str:
-    names, left = shortened(fold(paths), 3)
-    return ", ".join(names) + (f" and {left:,} more" if left else "")
+def _installs(space: Workspace, path: str) -> bool:
+    """Whether a node may have an installer: no initiator of Ramify's own has."""
+    component = space.fleet.class_of(space.fleet.by_path[path]).component
+    return component is None or component.install is not None or not component.deploys
+
+
+def _told(lost: Lost) -> str:
+    names, left = shortened(fold(lost.paths), 3)
+    more = f" and {left:,} more" if left else ""
+    return f"  {counted(len(lost.paths), 'node')}: {lost.why}: {', '.join(names)}{more}"
