@@ -25,6 +25,7 @@ from ramify.initiator.brake import Brake
 from ramify.initiator.inquiry import Inquiry
 from ramify.initiator.job import Job, Place
 from ramify.initiator.messages import Chunk, Kind, LogRequest, Options, RunRequest
+from ramify.initiator.ring import Ring
 from ramify.initiator.run import Run
 from ramify.initiator.serving import Service
 from ramify.initiator.supply import Supply
@@ -385,7 +386,7 @@ class Operator:
 
     def _place(self) -> Place:
         hosts, supply = SimHosts(self.world, paths.ROOT), Supply((self.store,))
-        return Place(directory=self.directory, hosts=hosts, supply=supply)
+        return Place(directory=self.directory, hosts=hosts, supply=supply, ring=Ring(paths.ROOT))
 
     async def refresh(self, bundle: Bundle, options: Options = QUICK) -> Report:
         return await self.apply(bundle, kind="refresh", options=options)

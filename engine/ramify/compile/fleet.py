@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-from ramify.compile import checks, tree, views
+from ramify.compile import checks, confidential, tree, views
 from ramify.compile.classes import NodeClass
 from ramify.compile.digests import Digests, digests
 from ramify.compile.matching import Lists, Taken, tell_dead
@@ -15,7 +15,7 @@ from ramify.compile.place import Asked
 from ramify.compile.problems import Problems
 from ramify.compile.realms import Realm, Realms
 from ramify.compile.references import BadTemplateError
-from ramify.compile.templates import NAMES
+from ramify.compile.templates import NAMES, SECRETS
 from ramify.compile.tree import Node, Tree
 from ramify.model import paths
 from ramify.model.bundle import Bundle
@@ -44,6 +44,7 @@ class Fleet:
         self._placed: dict[str, Host] = {}
         self._taken: list[Taken] = []
         self._class_of: list[NodeClass] = []
+        self.marks = confidential.marks(bundle.secrets)
         self._whole = scope == paths.ROOT or _needs_whole(bundle)
         self.realms = Realms(bundle, self.diagnostics, self._problems, whole=scope == paths.ROOT)
 
@@ -123,6 +124,8 @@ class Fleet:
     ) -> dict[str, object]:
         """Those of the names that the node's templates see."""
         found = views.context(node, self.host_of, self._children, names)
+        if SECRETS in names:
+            found[SECRETS] = self.marks
         return found if facts is None else {**found, "facts": facts}
 
     def identity_context(self, node: Node, names: frozenset[str]) -> dict[str, object]:
@@ -215,8 +218,9 @@ class Fleet:
         ]
 
     def check(self) -> None:
-        """What only the whole can tell: roles, assertions."""
+        """What only the whole can tell: roles, secrets, assertions."""
         checks.roles(self, self._problems)
+        confidential.check(self, self._problems)
         checks.assertions(self, self._problems, self.diagnostics)
 
     def digest(self) -> None:

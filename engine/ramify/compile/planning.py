@@ -170,7 +170,7 @@ def _changes(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[tuple[Change
         return (), f"found {record.service if installed else record.environment}"
     found = changes(fleet, node, record.values)
     if record.digest == wished.node:
-        return found, "an address around it changed, or Ramify itself"
+        return found, "an address around it or a secret changed, or Ramify itself"
     return found, "" if found else "component or children changed"
 
 

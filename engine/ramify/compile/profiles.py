@@ -7,7 +7,7 @@ from ramify.compile.classes import NodeClass, PartClass
 from ramify.compile.fleet import Fleet
 from ramify.compile.problems import Problem, Problems
 from ramify.compile.slots import Slot, UnusableValueError, render
-from ramify.compile.templates import Reach
+from ramify.compile.templates import SECRETS, Reach
 from ramify.compile.tree import Node
 from ramify.model.component import Component
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError
@@ -16,8 +16,15 @@ from ramify.model.profile import shown as told
 from ramify.model.repository import fits, shown
 
 
-def profile(fleet: Fleet, node: Node, facts: Mapping[str, Any] | None = None) -> Profile:
+def profile(
+    fleet: Fleet,
+    node: Node,
+    facts: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> Profile:
     """The profile of a node; values that need facts stay open unless the facts are given.
+
+    Without the values of its `secrets` there are marks in their places: a profile to look at.
 
     The fleet must be free of errors.
 
@@ -31,9 +38,12 @@ def profile(fleet: Fleet, node: Node, facts: Mapping[str, Any] | None = None) ->
     component = made.component if facts is None else _fitting(made, node, facts)
     digests = fleet.digests[node.path]
     context = fleet.context(node, dict(facts) if facts is not None else None)
+    if secrets is not None:
+        context[SECRETS] = dict(secrets)
     problems = Problems()
-    install = _part(made.install, context, node.path, problems)
-    service = _part(made.service, context, node.path, problems)
+    sealed = secrets is None
+    install = _part(made.install, context, node.path, problems, sealed=sealed)
+    service = _part(made.service, context, node.path, problems, sealed=sealed)
     _refuse(problems)
     return Profile(
         path=node.path,
@@ -71,18 +81,18 @@ def _fitting(made: NodeClass, node: Node, facts: Mapping[str, Any]) -> Component
     raise AssertionError("a problem was told")
 
 
-def _part(part: PartClass, context: dict[str, Any], path: str, problems: Problems) -> Part:
+def _part(part: PartClass, context: dict[str, Any], path: str, problems: Problems, *, sealed: bool) -> Part:
     made: dict[str, list[Value]] = {"env": [], "args": [], "files": []}
     for slot, text in zip(part.slots, part.texts, strict=True):
         try:
-            made[slot.kind].append(_value(slot, text, context))
+            made[slot.kind].append(_value(slot, text, context, sealed=sealed))
         except UnusableValueError as error:
             problems.add(path, error.problem)
     return Part(tuple(made["env"]), tuple(made["args"]), tuple(made["files"]))
 
 
-def _value(slot: Slot, text: str | None, context: dict[str, Any]) -> Value:
-    reach = slot.template.reach
+def _value(slot: Slot, text: str | None, context: dict[str, Any], *, sealed: bool) -> Value:
+    reach, secret = slot.template.reach, SECRETS in slot.template.names
     if text is None and (reach is not Reach.FACTS or "facts" in context):
         text = render(slot, context)
     return Value(
@@ -92,6 +102,8 @@ def _value(slot: Slot, text: str | None, context: dict[str, Any]) -> Value:
         template=slot.template.text if reach is not Reach.CONSTANT else "",
         late=reach >= Reach.PLACEMENT,
         mode=slot.mode,
+        secret=secret,
+        sealed=secret and sealed,
     )
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ramify.compile.problems import Problem
 from ramify.compile.references import BadTemplateError
-from ramify.compile.templates import Template
+from ramify.compile.templates import SECRETS, Template
 from ramify.model.component import Parameter
 from ramify.model.diagnostics import Origin
 
@@ -50,7 +50,8 @@ def render(slot: Slot, context: dict[str, Any]) -> str:
         problem = Problem("undefined", f'value of "{slot.name}": {error}', error.hint, origin)
         raise UnusableValueError(problem) from error
     pattern = _TYPES.get(slot.parameter.type)
-    if pattern is not None and not pattern.fullmatch(text):
+    # Of a secret there is a mark only, as long as nobody needs more.
+    if pattern is not None and SECRETS not in slot.template.names and not pattern.fullmatch(text):
         # Said of the template, not of each node's value: one cause is told once.
         what = f'"{slot.name}" takes a value of type {slot.parameter.type}, got "{slot.template.text[:80]}"'
         raise UnusableValueError(Problem("wrong-type", what, slot.parameter.description, origin))

@@ -15,8 +15,10 @@ from msgspec import Struct
 from ramify.compile.references import Plain, Reference, UnknownNameError, as_text
 from ramify.model.diagnostics import did_you_mean
 
-NAMES = frozenset({"node", "parent", "children", "host", "vars", "facts"})
-"""What the templates of configuration documents and assertions may use."""
+NAMES = frozenset({"node", "parent", "children", "host", "vars", "facts", "secrets"})
+"""What the templates of configuration documents may use."""
+
+SECRETS = "secrets"
 
 HOST_NAMES = frozenset({"index", "name"})
 """What the settings of a host may use."""
@@ -158,7 +160,7 @@ def parse_condition(text: str) -> Template:
         UnknownNameError: it uses a name that is not there.
         BadTemplateError: a syntax error.
     """
-    return parse("{{ true if (" + text + ") else false }}", NAMES - {"facts"})
+    return parse("{{ true if (" + text + ") else false }}", NAMES - {"facts", SECRETS})
 
 
 def _plain_parts(text: str) -> tuple[Part, ...] | None:
@@ -183,7 +185,7 @@ def _reads_host(reference: Reference) -> bool:
 def _reach(names: frozenset[str], *, placed: bool) -> Reach:
     if "facts" in names:
         return Reach.FACTS
-    if placed or "host" in names:
+    if placed or "host" in names or SECRETS in names:  # a secret may change, and the node stays what it is
         return Reach.PLACEMENT
     if names - {"vars"}:
         return Reach.NODE

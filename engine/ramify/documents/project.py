@@ -4,8 +4,10 @@ import re
 
 from msgspec import Struct, field
 
+from ramify.documents import secrets
 from ramify.documents.node import Node
 from ramify.documents.reading import read_yaml
+from ramify.documents.secrets import SecretSource
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.history import KEEP
 from ramify.model.paths import valid_name
@@ -22,7 +24,8 @@ class ProjectFile(Struct, frozen=True):
     """Where the parts are, as written; `origins` has the place of each by its key.
 
     `store` is how many bytes of artifacts and fetched files are kept when they are not needed any more;
-    without `trust` nothing needs to be signed; `history` is how many runs are remembered.
+    without `trust` nothing needs to be signed; `history` is how many runs are remembered; `secrets`
+    says where the values of secrets are read.
     """
 
     project: str
@@ -34,6 +37,7 @@ class ProjectFile(Struct, frozen=True):
     store: int = STORE
     trust: str = ""
     history: int = KEEP
+    secrets: dict[str, SecretSource] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
 
 
@@ -57,6 +61,7 @@ def _build(root: Node, found: Diagnostics) -> ProjectFile:
         store=_size(root["store"]["size"], found),
         trust=root["trust"].text,
         history=_number(root["history"]["keep"], found),
+        secrets=secrets.read(root["secrets"], found),
         origins={key: node.origin for key, node in root.items()},
     )
 

@@ -4,8 +4,9 @@ import asyncio
 from pathlib import Path
 
 from ramify.initiator.job import Job
-from ramify.initiator.messages import Balance, Grant, Halt, Need, RunRequest, Stop
+from ramify.initiator.messages import Ask, Balance, Grant, Halt, Need, RunRequest, Stop
 from ramify.initiator.parent import Parent, ParentLostError, Word
+from ramify.initiator.ring import NoSecretError
 from ramify.initiator.risk import Risk
 from ramify.initiator.supply import MissingArtifactError
 from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Unheard
@@ -97,6 +98,22 @@ class Active:
             request.mounts,
             request.observed,
         )
+
+    async def box(self, ask: Ask) -> bytes:
+        """Have secrets sealed by way of a parent, whichever is here.
+
+        Raises:
+            NoSecretError: they are not to be had, or nobody is here any more.
+        """
+        asked: list[Parent] = []
+        while parent := next((one for one in self._listeners if one not in asked), None):
+            asked.append(parent)
+            try:
+                return await parent.box(ask)
+            except ParentLostError:
+                continue
+        way_out = "Apply again: secrets are nowhere but with the operator."
+        raise NoSecretError(f"secrets of {ask.path} cannot be asked for: the parent has left", way_out)
 
     async def pack(self, digest: str) -> Path:
         """Have an artifact sent by a parent, whichever is here.

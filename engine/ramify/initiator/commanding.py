@@ -12,6 +12,7 @@ from ramify.initiator.asking import Asking
 from ramify.initiator.confirming import Again, Ticket
 from ramify.initiator.failing import NoAnswerError, failed, told
 from ramify.initiator.ports import Session
+from ramify.initiator.veil import Veil
 from ramify.stub.tables import DEPLOY
 from ramify.stub.wire import MISSING, REFUSED
 from ramify.transport.errors import ConnectionLostError, TransportError
@@ -35,8 +36,9 @@ class Asked(Struct, frozen=True):
 class Commanding:
     """Commands over sessions."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: Asking, veil: Veil) -> None:
         self._asking = asking
+        self._veil = veil
 
     async def give(self, stub: Session, asked: Asked, own: Ticket | None = None) -> NodeState:
         """Have commands carried out.
@@ -60,7 +62,7 @@ class Commanding:
         try:
             reply = await self._carried_out(stub, ", ".join(asked.steps), answer, asked.path)
         except StubError as error:
-            raise failed(error, asked.path) from error
+            raise failed(error, asked.path, self._veil) from error
         return told(reply.state, asked.path)
 
     async def deploy_at_once(
@@ -76,7 +78,7 @@ class Commanding:
         except StubError as error:
             if error.code == REFUSED:
                 return None
-            raise failed(error, asked.path) from error
+            raise failed(error, asked.path, self._veil) from error
         return told(reply.state, asked.path)
 
     async def give_and_confirm(self, stub: Session, asked: Asked, own: Ticket, again: Again) -> NodeState:
@@ -104,7 +106,7 @@ class Commanding:
             asked = stub.request("confirm", path=state.path, token=state.pending.token)
             return told((await self._asking.within("confirm", asked)).state, state.path)
         except StubError as error:
-            raise failed(error, state.path) from error
+            raise failed(error, state.path, self._veil) from error
 
     async def _confirm(self, path: str, own: Ticket, again: Again) -> NodeState | None:
         self._asking.doing.at("confirm")
@@ -112,7 +114,7 @@ class Commanding:
         try:
             return await confirming.confirm(again, path, own, patience)
         except StubError as error:
-            raise failed(error, path) from error
+            raise failed(error, path, self._veil) from error
         except (TransportError, TimeoutError) as error:
             why = f"nobody knows whether its change was taken back: {str(error) or 'no answer'}"
             after = f"{own.seconds + patience:g} s"

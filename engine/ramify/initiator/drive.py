@@ -19,8 +19,10 @@ from ramify.initiator.failing import DriftedError, MovedOnError, NodeFailedError
 from ramify.initiator.messages import Options
 from ramify.initiator.ports import Session
 from ramify.initiator.recording import recorded
+from ramify.initiator.ring import Ring
 from ramify.initiator.sending import Sending
 from ramify.initiator.supply import Supply
+from ramify.initiator.veil import Veil
 from ramify.model.drift import received, summed
 from ramify.model.events import LOOK_AT_DRIFT
 from ramify.model.plan import Goal
@@ -40,23 +42,31 @@ Begin = Callable[[], None]
 
 
 class Driver:
-    """What driving needs; `may` are a saved plan's commands for the node, if one is carried out."""
+    """What driving needs; `may` are a saved plan's commands for the node, if one is carried out.
 
-    def __init__(
+    `ring` has the secrets, and what is recorded `before` tells whether the node was given any.
+    """
+
+    def __init__(  # noqa: PLR0913 - what to do, and by what
         self,
         fleet: Fleet,
         supply: Supply,
         options: Options,
         above: Proof = (),
         may: tuple[str, ...] | None = None,
+        *,
+        ring: Ring | None = None,
+        before: NodeRecord | None = None,
     ) -> None:
+        ring = ring or Ring(fleet.scope)
         self.doing = Doing()
+        self._veil = Veil(fleet, ring, before)
         self._fleet = fleet
         self._options = options
         self._may = may
         self._asking = Asking(fleet, options, self.doing)
-        self._sending = Sending(fleet, supply, above, self._asking)
-        self._commanding = Commanding(self._asking)
+        self._sending = Sending(fleet, supply, above, self._asking, ring)
+        self._commanding = Commanding(self._asking, self._veil)
 
     def allow(self, steps: tuple[str, ...], state: NodeState | None = None) -> None:
         """Go on only if the commands are planned.
@@ -175,7 +185,7 @@ class Driver:
 
     def record(self, path: str, state: NodeState, before: NodeRecord | None, host: str = "") -> NodeRecord:
         """A stub's word as a record."""
-        return recorded(self._fleet, path, state, before, host)
+        return recorded(self._fleet, path, self._veil.over(state), before, host)
 
     async def _at_once(self, stub: Session, node: Node, begin: Begin) -> NodeState | None:
         artifact, pack, wish = await self._sending.plainly(node)

@@ -1,5 +1,6 @@
 """How driving a node fails: what its host refused or told, as what it means for the run."""
 
+from ramify.initiator.veil import Veil
 from ramify.stub.wire import REFUSED, REVERTED
 from ramify.transport.replies import NodeState, StubError
 
@@ -45,10 +46,11 @@ def told(state: NodeState | None, path: str) -> NodeState:
     return state
 
 
-def failed(error: StubError, path: str) -> NodeFailedError:
+def failed(error: StubError, path: str, veil: Veil) -> NodeFailedError:
     """What a stub's refusal means; a state that it found is told if it is of the node asked for."""
+    message, detail = veil.said(path, str(error)), veil.said(path, error.detail)
     state = error.found if error.found is not None and error.found.path == path else None
     if error.code == REVERTED:
-        return RevertedError(f"reverted: {error}", error.detail, state)
+        return RevertedError(f"reverted: {message}", detail, state)
     kind = MovedOnError if error.code == REFUSED else NodeFailedError
-    return kind(str(error), error.detail, state)
+    return kind(message, detail, state)

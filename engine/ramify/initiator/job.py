@@ -13,6 +13,7 @@ from ramify.compile.steps import AIMS
 from ramify.directory.sqlite import Directory
 from ramify.initiator.messages import Kind, Options, RunRequest
 from ramify.initiator.ports import Hosts
+from ramify.initiator.ring import Ring
 from ramify.initiator.supply import Supply
 from ramify.initiator.warrants import handed_down
 from ramify.initiator.work import Branch
@@ -109,6 +110,7 @@ class Place:
     directory: Directory
     hosts: Hosts
     supply: Supply
+    ring: Ring
 
 
 def _of_lifecycle(said: Rollout, goal: Goal) -> Rollout:

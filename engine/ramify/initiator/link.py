@@ -10,6 +10,7 @@ from typing import BinaryIO
 from ramify.initiator import messages
 from ramify.initiator.messages import (
     PIECE,
+    Ask,
     Balance,
     Chunk,
     Content,
@@ -26,8 +27,10 @@ from ramify.initiator.messages import (
     Refused,
     RunRequest,
     Said,
+    Sealed,
     Stop,
 )
+from ramify.initiator.ring import Boxes, NoSecretError, nobody
 from ramify.initiator.risk import HaltedError, Loan
 from ramify.initiator.supply import MissingArtifactError, Supply
 from ramify.initiator.tasks import beside
@@ -64,13 +67,18 @@ class Link:
         supply: Supply,
         bundle: bytes,
         observed: Mapping[str, str] | None = None,
+        boxes: Boxes = nobody,
     ) -> None:
-        """`observed` are the generations of a saved plan below the child; None without such a plan."""
+        """`observed` are the generations of a saved plan below the child; None without such a plan.
+
+        `boxes` is where sealed secrets come from.
+        """
         self._channel = channel
         self._host = host
         self._supply = supply
         self._bundle = bundle
         self._observed = observed or {}
+        self._boxes = boxes
         self._writing = asyncio.Lock()
         self._found: dict[str, list[NodeRecord]] = {}
 
@@ -99,10 +107,11 @@ class Link:
                 match await self._read(request.options.silence):
                     case Need() as need:
                         spawn(self._answer(need, request.bundle, known))
-                    case Events() as message:
-                        on_events(tuple(self._own(request.path, event) for event in message.events))
-                    case Recorded() as part:
-                        on_events(tuple(self._own(request.path, event) for event in self._gather(part)))
+                    case Ask() as ask:
+                        spawn(self._hand_on(ask, request.path))
+                    case Events() | Recorded() as told:
+                        events = told.events if isinstance(told, Events) else self._gather(told)
+                        on_events(tuple(self._own(request.path, event) for event in events))
                     case Balance() as balance:
                         if loan is not None:
                             loan.hear(balance)
@@ -111,6 +120,18 @@ class Link:
                         return
                     case Refused() as refused:
                         raise RunRefusedError(refused.message, begun=refused.begun, locked=refused.locked)
+
+    async def _hand_on(self, ask: Ask, path: str) -> None:
+        """Have the secrets sealed that an initiator asks for; the box is none of our business."""
+        if not paths.within(ask.path, path):
+            # Else it could have the secrets of any other branch.
+            answer = Sealed(ask.number, problem=f"{ask.path} is not below {path}")
+        else:
+            try:
+                answer = Sealed(ask.number, await self._boxes(ask))
+            except NoSecretError as error:
+                answer = Sealed(ask.number, problem=str(error), way_out=error.way_out)
+        await self._send(answer)
 
     async def _grant(self, loan: Loan, wanted: int) -> None:
         if wanted:

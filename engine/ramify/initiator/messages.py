@@ -100,6 +100,27 @@ class Need(Struct, frozen=True, tag="need"):
     offset: int = 0
 
 
+class Ask(Struct, frozen=True, tag="ask"):
+    """The initiator of a path asks for secrets, to be sealed for a key; whoever is between hands it on.
+
+    `number` is that of the question on one link.
+    """
+
+    number: int
+    path: str
+    key: bytes
+    names: tuple[str, ...]
+
+
+class Sealed(Struct, frozen=True, tag="sealed"):
+    """The answer to a question of that number: a box, or why there is none."""
+
+    number: int
+    box: bytes = b""
+    problem: str = ""
+    way_out: str = ""
+
+
 class Chunk(Struct, frozen=True, tag="chunk"):
     """A piece of what was asked for; the bytes are the frame's body.
 
@@ -204,8 +225,8 @@ class Refused(Struct, frozen=True, tag="refused"):
     locked: bool = False
 
 
-Downward = RunRequest | LogRequest | Chunk | Records | Observed | Missing | Grant | Halt | Stop
-OfRun = Need | Events | Recorded | Balance | Ended | Refused
+Downward = RunRequest | LogRequest | Sealed | Chunk | Records | Observed | Missing | Grant | Halt | Stop
+OfRun = Need | Ask | Events | Recorded | Balance | Ended | Refused
 Upward = OfRun | Said | Over
 
 _DOWN: msgspec.json.Decoder[Downward] = msgspec.json.Decoder(Downward)

@@ -4,7 +4,7 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from ramify.compile import unseen
+from ramify.compile.confidential import used
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.compile.holding import Held
 from ramify.compile.planning import plan as make_plan
@@ -32,6 +33,7 @@ from ramify.model.record import NodeRecord
 from ramify.model.rollout import Limits
 from ramify.repository import seals
 from ramify.repository.project import CACHE, Loaded
+from ramify.repository.secrets import Vault, named
 from ramify.stub import archive
 from ramify.transport import labstate
 
@@ -56,6 +58,7 @@ class Workspace:
     digest: str
     directory: Directory
     diagnostics: Diagnostics
+    vault: Vault
     cause: Cause = field(default_factory=Cause)
     most: Limits = field(default_factory=Limits)
     options: Options = field(default_factory=Options)
@@ -115,7 +118,9 @@ def workspace(
     directory = Directory(directory_file(loaded))
     try:
         records = directory.records() if data is None else {}
-        fleet = _compile(loaded.bundle, records)
+        vault = loaded.vault
+        bundle = loaded.bundle if data else _with_secrets(loaded.bundle, vault, diagnostics, anew=signed)
+        fleet = _compile(bundle, records)
         diagnostics.extend(fleet.diagnostics)
         if diagnostics.failed:
             raise DiagnosticsError(diagnostics)
@@ -131,6 +136,7 @@ def workspace(
             digest=bundles.digest(data),
             directory=directory,
             diagnostics=diagnostics,
+            vault=vault,
             cause=cause,
             options=Options(history=loaded.project.history),
         )
@@ -147,6 +153,13 @@ def directory_file(loaded: Loaded) -> Path:
 def lab_key(project: Path) -> Path:
     """The key that opens the lab's hosts for the operator; only a lab that was up has made it."""
     return project / CACHE / "lab" / labstate.OPERATOR_KEY
+
+
+def _with_secrets(bundle: bundles.Bundle, vault: Vault, found: Diagnostics, *, anew: bool) -> bundles.Bundle:
+    """A bundle that tells by digests whether secrets have changed; who only looks has the last known ones."""
+    names = named(bundle) & bundle.secrets.keys()
+    told = vault.fingerprints(names, found) if anew else vault.known(names)
+    return structs.replace(bundle, secrets={**bundle.secrets, **told}) if told else bundle
 
 
 def _compile(bundle: bundles.Bundle, records: dict[str, NodeRecord]) -> Fleet:
@@ -231,11 +244,32 @@ async def ask(
 async def listen(
     space: Workspace, request: LogRequest, hear: Callable[[Said | Over], Awaitable[None]]
 ) -> None:
-    """Bring the logs of nodes, as they are recorded."""
+    """Bring the logs of nodes, as they are recorded; secrets in them are masked.
+
+    Raises:
+        DiagnosticsError: a secret of one of the nodes cannot be read, so that nobody knows what to mask.
+    """
     from ramify.initiator.listening import Listening  # noqa: PLC0415 - as above
+    from ramify.initiator.ring import masked  # noqa: PLC0415
+
+    values = _values_of(space, request.paths)
+
+    async def masking(said: Said | Over) -> None:
+        await hear(structs.replace(said, text=masked(said.text, values)) if isinstance(said, Said) else said)
 
     async with _place(space) as place:
-        await Listening(space.fleet, space.records(), place.hosts, hear).bring(request)
+        hearing = masking if values else hear
+        await Listening(space.fleet, space.records(), place.hosts, hearing).bring(request)
+
+
+def _values_of(space: Workspace, nodes: Iterable[str]) -> list[str]:
+    """The secrets of nodes."""
+    known, found = space.fleet.by_path, Diagnostics()
+    names = frozenset[str]().union(*(used(space.fleet, known[path]) for path in nodes if path in known))
+    space.vault.fingerprints(names, found)
+    if found.failed:
+        raise DiagnosticsError(found)
+    return [space.vault.value(name) for name in names]
 
 
 def who() -> str:
@@ -282,6 +316,7 @@ async def _place(space: Workspace) -> "AsyncIterator[Place]":
     """This machine's edges."""
     from ramify.initiator.job import Place  # noqa: PLC0415
     from ramify.initiator.reach import reaching  # noqa: PLC0415 - as above
+    from ramify.initiator.ring import Keeper, Ring  # noqa: PLC0415
     from ramify.initiator.supply import Supply, from_servers  # noqa: PLC0415
     from ramify.transport.trust import Trust  # noqa: PLC0415
 
@@ -291,7 +326,8 @@ async def _place(space: Workspace) -> "AsyncIterator[Place]":
     store = space.loaded.store
     supply = Supply((store,), from_servers(space.fleet.bundle, store))
     async with reaching(trust, space.directory) as hosts:
-        yield Place(directory=space.directory, hosts=hosts, supply=supply)
+        ring = Ring(space.fleet.scope, Keeper(space.fleet, space.vault).box)
+        yield Place(directory=space.directory, hosts=hosts, supply=supply, ring=ring)
 
 
 def _now() -> str:

@@ -1,5 +1,6 @@
 """Orders: a profile as the stub on the host takes it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from ramify.compile.fleet import Fleet
@@ -30,6 +31,7 @@ def build(fleet: Fleet, node: Node, made: Profile, runtime: str | None) -> dict[
         "binding": made.binding,
         "code": {"artifact": component.artifact, "share": False},
         "shared": {RUNTIME: runtime} if runtime else {},
+        "secret": any(value.secret for value in _values(made)),
         "install": {
             "argv": component.install,
             "env": _env(made.install),
@@ -54,6 +56,11 @@ def build(fleet: Fleet, node: Node, made: Profile, runtime: str | None) -> dict[
             "health": component.health,
         },
     }
+
+
+def _values(made: Profile) -> Iterator[Value]:
+    for part in (made.install, made.service):
+        yield from (*part.env, *part.args, *part.files)
 
 
 def _start(component: Component, made: Profile) -> dict[str, list[str]] | None:
@@ -112,6 +119,8 @@ def _files(part: Part) -> list[dict[str, Any]]:
 
 
 def _text(value: Value) -> str:
+    if value.sealed:
+        raise RuntimeError(f"{value.name} needs secrets that nobody asked for")
     if value.text is None:
         raise RuntimeError(f"{value.name} needs facts that nobody asked for")
     return value.text

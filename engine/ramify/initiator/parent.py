@@ -1,6 +1,7 @@
 """An initiator's end of the link: what the parent asks, what it is asked for, events on their way up."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,7 @@ from msgspec import structs
 from ramify.initiator import messages
 from ramify.initiator.incoming import Incoming
 from ramify.initiator.messages import (
+    Ask,
     Balance,
     Chunk,
     Events,
@@ -23,9 +25,11 @@ from ramify.initiator.messages import (
     Recorded,
     Records,
     RunRequest,
+    Sealed,
     Stop,
     UnusableMessageError,
 )
+from ramify.initiator.ring import NoSecretError
 from ramify.initiator.supply import MissingArtifactError
 from ramify.model.events import Event, Found, Planned
 from ramify.model.record import NodeRecord
@@ -35,6 +39,8 @@ from ramify.transport.errors import TransportError
 PATIENCE = 60.0
 """Seconds in which whoever connects must have said what it wants."""
 
+
+_numbers = itertools.count(1)
 
 Word = Grant | Halt | Stop
 """What a parent says of a run that goes on."""
@@ -65,6 +71,7 @@ class Parent:
         self._all_records: asyncio.Future[None] | None = None
         self._observed: dict[str, str] = {}
         self._all_observed: asyncio.Future[None] | None = None
+        self._asked: dict[int, asyncio.Future[Sealed]] = {}
         self._events: list[Event] = []
         self._balances: list[Balance] = []
         self._news = asyncio.Event()
@@ -109,7 +116,8 @@ class Parent:
         self._news.set()
         self._on_leave()
         told = (self._all_records, self._all_observed)
-        for waiting in (*(future for _, future in self._files.values()), *told):
+        coming = [future for _, future in self._files.values()]
+        for waiting in (*coming, *told, *self._asked.values()):
             if waiting is not None and not waiting.done():
                 waiting.set_exception(ParentLostError("the parent left before it had sent everything"))
                 waiting.exception()  # whoever waits hears it, and nobody may
@@ -126,14 +134,22 @@ class Parent:
                 self._observed |= message.generations
                 if message.last:
                     _complete(self._all_observed)
-            case Missing():
-                self._settle(message.digest, MissingArtifactError(message.message))
+            case Sealed() | Missing():
+                self._answered(message)
             case Grant() | Halt() | Stop():
                 if isinstance(message, Stop):
                     self.stopped.set()
                 self._follow(message)
             case RunRequest() | LogRequest() | Observed():
                 raise UnusableMessageError("nobody asked for it: one run at a time on one link")
+
+    def _answered(self, message: Sealed | Missing) -> None:
+        if isinstance(message, Missing):
+            self._settle(message.digest, MissingArtifactError(message.message))
+            return
+        asked = self._asked.get(message.number)
+        if asked is not None and not asked.done():
+            asked.set_result(message)
 
     def _piece(self, chunk: Chunk, body: bytes) -> None:
         # What nobody asked for is not written anywhere.
@@ -183,6 +199,27 @@ class Parent:
             await came
         finally:
             del self._files[need.digest]
+
+    async def box(self, ask: Ask) -> bytes:
+        """Have secrets sealed, for us or for an initiator below us.
+
+        Raises:
+            NoSecretError: they are not to be had.
+            ParentLostError: the parent left.
+        """
+        self._must_be_here()
+        # Those below count their questions each for itself.
+        number = next(_numbers)
+        came: asyncio.Future[Sealed] = asyncio.get_running_loop().create_future()
+        self._asked[number] = came
+        try:
+            await self.send(structs.replace(ask, number=number))
+            answer = await came
+        finally:
+            del self._asked[number]
+        if answer.problem:
+            raise NoSecretError(answer.problem, answer.way_out)
+        return answer.box
 
     async def records(self) -> tuple[NodeRecord, ...]:
         """Ask what the parent has recorded below us.

@@ -1,7 +1,9 @@
 """What a host is given before commands: the policy that it pins, code, runtimes, and the order itself."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from ramify.compile.confidential import used
 from ramify.compile.fleet import Fleet
 from ramify.compile.profiles import profile
 from ramify.compile.proofs import Proof
@@ -11,6 +13,7 @@ from ramify.initiator import order
 from ramify.initiator.asking import Asking
 from ramify.initiator.failing import NodeFailedError
 from ramify.initiator.ports import Session
+from ramify.initiator.ring import NoSecretError, Ring
 from ramify.initiator.supply import Supply
 from ramify.initiator.warrants import warrant
 from ramify.model.profile import Profile
@@ -29,11 +32,12 @@ SLOWEST = 16 * 1024
 class Sending:
     """Whatever hosts lack, from the supply."""
 
-    def __init__(self, fleet: Fleet, supply: Supply, above: Proof, asking: Asking) -> None:
+    def __init__(self, fleet: Fleet, supply: Supply, above: Proof, asking: Asking, ring: Ring) -> None:
         self._fleet = fleet
         self._supply = supply
         self._above = above
         self._asking = asking
+        self._ring = ring
 
     async def pin(self, stub: Session) -> None:
         """Have the host pin the project's policy, before it is given anything to hold against that."""
@@ -52,7 +56,7 @@ class Sending:
         facts = None
         if self._wants_facts(node):
             facts = (await self._asking.within("facts", stub.request("facts"))).facts
-        made = profile(self._fleet, node, facts)
+        made = await self._profile(node, facts)
         runtime = await self._runtime(stub, made)
         for artifact in filter(None, (made.component.artifact, runtime)):
             await self._send(stub, artifact)
@@ -71,10 +75,18 @@ class Sending:
 
     async def plainly(self, node: Node) -> tuple[str, bytes, dict[str, Any]]:
         """A plain node's code, by its digest, and its order."""
-        made = profile(self._fleet, node)
+        made = await self._profile(node)
         artifact = made.component.artifact
         pack = (await self._supply.pack(artifact)).read_bytes()
         return artifact, pack, order.build(self._fleet, node, made, None)
+
+    async def _profile(self, node: Node, facts: Mapping[str, Any] | None = None) -> Profile:
+        """The profile for the node's host, its secrets put in."""
+        try:
+            secrets = await self._ring.values(used(self._fleet, node))
+        except NoSecretError as error:
+            raise NodeFailedError(str(error), error.way_out) from error
+        return profile(self._fleet, node, facts, secrets)
 
     def _wants_facts(self, node: Node) -> bool:
         made = self._fleet.class_of(node)

@@ -29,6 +29,7 @@ from ramify.initiator.listening import Listening
 from ramify.initiator.messages import Ended, LogRequest, Refused, RunRequest, UnusableMessageError
 from ramify.initiator.parent import Parent, ParentLostError, Writer
 from ramify.initiator.ports import Hosts
+from ramify.initiator.ring import Ring
 from ramify.initiator.run import Run
 from ramify.initiator.supply import Fetch, MissingArtifactError, Supply, first_of
 from ramify.initiator.tasks import beside, end, while_lasts
@@ -247,7 +248,9 @@ class Service:
         supply = Supply(self._stores, self._source(active, made.seen))
         try:
             async with self._reach(job.fleet, active.request, self._directory) as hosts:
-                place = Place(directory=self._directory, hosts=hosts, supply=supply)
+                place = Place(
+                    directory=self._directory, hosts=hosts, supply=supply, ring=Ring(self._path, active.box)
+                )
                 if job.kind == "plan":
                     await self._inquire(made, place, active.emit)
                 else:

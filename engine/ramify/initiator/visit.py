@@ -48,8 +48,10 @@ class Visit:
         self._place = place
         self._ledger = ledger
         may = job.held.may(branch.path) if job.held else None
-        self._driver = Driver(job.fleet, place.supply, job.options, job.above, may)
         self._before = ledger.before.get(branch.path)
+        self._driver = Driver(
+            job.fleet, place.supply, job.options, job.above, may, ring=place.ring, before=self._before
+        )
         leaves = branch.node is None and job.plan.goal == "apply"
         self._goal: Goal = "uninstall" if leaves else job.plan.goal
 
@@ -226,7 +228,7 @@ class Visit:
         known = self._ledger.below(branch.path)
         agent = (await stub.greeted()).agent
         channel, seen = await self._attach(stub), job.observed_below(branch.path)
-        link = Link(channel, host.name, self._place.supply, job.bundle, seen)
+        link = Link(channel, host.name, self._place.supply, job.bundle, seen, self._place.ring.boxes)
         self._risk.must_go_on()
         if job.kind == "apply":
             self._ledger.mark(branch.below)

@@ -33,8 +33,10 @@ class Bundle(Struct, frozen=True):
 
     `pins` are recorded placements in pools that the plain rule would not repeat, so that a pool may grow
     without moving anybody. `domains` are the bundles of domains, by their keys; those that only an initiator
-    can ask for are not among them until it has. `seal` is what its signers said of it, and `policy` who may
-    say so, with the signatures that let hosts take it in place of an earlier one.
+    can ask for are not among them until it has. `secrets` are the names that values may use, each with
+    a keyed digest of its value that tells when that has changed, and nothing else of it. `seal` is what its
+    signers said of it, and `policy` who may say so, with the signatures that let hosts
+    take it in place of an earlier one.
     """
 
     project: str
@@ -46,6 +48,7 @@ class Bundle(Struct, frozen=True):
     runtimes: tuple[Runtime, ...] = ()
     pins: dict[str, str] = field(default_factory=dict)
     domains: dict[str, "Bundle"] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
     seal: Seal | None = None
     policy: Seal | None = None
     format: int = FORMAT

@@ -22,8 +22,9 @@ MOST_TEXT = 32 * 1024
 class Drift(Struct, frozen=True):
     """One file of a node that is not as it was put there.
 
-    `expected` and `actual` are digests, or modes where only that differs; the texts are those of small
-    configuration files. Of very many files some are told, and one that is called `others` counts the rest.
+    `expected` and `actual` are digests, or modes where only that differs, and not told where secrets are; the
+    texts are those of small configuration files. Of very many files some are told, and one that is called
+    `others` counts the rest.
     """
 
     name: str
@@ -51,8 +52,10 @@ class Drift(Struct, frozen=True):
         if self.expected_text is not None and self.how != "mode":
             before = None if self.how == "removed" else self.actual_text
             return Change(self.name, before, self.expected_text)
+        if not self.expected:  # what has secrets in it tells no digests either
+            return Change(self.name, None if self.how == "removed" else "(edited)", "(not shown)")
         before = None if self.how == "removed" else self.actual[:12] or "not readable"
-        return Change(self.name, before, self.expected[:12] or "none")
+        return Change(self.name, before, self.expected[:12])
 
 
 def received(told: Iterable[Drift]) -> tuple[Drift, ...]:

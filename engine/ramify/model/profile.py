@@ -9,10 +9,11 @@ LATE = "(known on the host)"
 
 
 class Value(Struct, frozen=True):
-    """A rendered value and where it was written.
+    """A rendered value and where it was written; a `secret` one has a secret in it.
 
     `late` values depend on where the node is placed, or on facts of its host: only their template belongs
-    to the node's identity; `text` is None while what they need is not known.
+    to the node's identity; `text` is None while what they need is not known. In the text of a `sealed` one
+    marks stand for secrets: people may see it, and no host may be given it.
     """
 
     name: str
@@ -21,6 +22,8 @@ class Value(Struct, frozen=True):
     template: str = ""
     late: bool = False
     mode: int = 0o600
+    secret: bool = False
+    sealed: bool = False
 
 
 class Part(Struct, frozen=True):

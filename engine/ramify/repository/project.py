@@ -20,6 +20,7 @@ from ramify.repository.nested import Around, Domains
 from ramify.repository.parts import WEB, Overlay, Parts, Reading, Shop
 from ramify.repository.runtime import Runtimes
 from ramify.repository.seals import Trusted
+from ramify.repository.secrets import Vault
 from ramify.repository.store import Store
 
 __all__ = ["CACHE", "PROJECT", "WEB", "Loaded", "Reading", "load"]
@@ -48,6 +49,11 @@ class Loaded(Struct, frozen=True):
     locks: dict[Path, dict[str, Pin]] = {}
     files: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+
+    @property
+    def vault(self) -> Vault:
+        """The secrets that it declares."""
+        return Vault(self.folder, self.folder / CACHE, self.project.secrets if self.project else {})
 
 
 def load(
@@ -191,6 +197,7 @@ class _Project:
             policy=self.trusted.policy if self.trusted else None,
             runtimes=self._runtimes(deployed, cache) if runtimes else (),
             domains=domains,
+            secrets=dict.fromkeys(self._written.secrets, ""),
         )
 
     def pins(self) -> Iterator[Pin]:

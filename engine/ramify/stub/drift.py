@@ -38,10 +38,12 @@ def found(root: layout.Root, node: str, record: Record) -> List[Drift]:
         data = files.read(f"{release}/order.json")
         order = releases.order_of(release)
     except (OSError, StubError):
-        return [*drifts, _drift("order.json", REMOVED, record["order"])]
+        return [*drifts, _drift("order.json", REMOVED)]
     if record["order"] and files.hasher()(data).hexdigest() != record["order"]:
-        return [*drifts, _drift("order.json", EDITED, record["order"], files.hasher()(data).hexdigest())]
-    drifts += _bounded("config/", list(_config(release, order)))
+        # Not even their digests: an order may have secrets in it, and short ones can be guessed from these.
+        return [*drifts, _drift("order.json", EDITED)]
+    changed = list(_config(release, order))
+    drifts += _bounded("config/", [_veiled(one) for one in changed] if order.get("secret") else changed)
     drifts += _bounded("code/", list(_code(root, release, record, order)))
     for place, digest in sorted(order["shared"].items()):
         drifts += _bounded(f"{place}/", list(_shared(root, place, digest)))
@@ -50,6 +52,11 @@ def found(root: layout.Root, node: str, record: Record) -> List[Drift]:
 
 def _drift(name: str, how: str, expected: str = "", actual: str = "") -> Drift:
     return {"name": name, "how": how, "expected": expected, "actual": actual}
+
+
+def _veiled(drift: Drift) -> Drift:
+    """What may be told of a file that may have secrets in it: short ones are guessed from digests."""
+    return drift if drift["how"] == MODE else _drift(drift["name"], drift["how"])
 
 
 def _bounded(place: str, drifts: List[Drift]) -> List[Drift]:

@@ -40,6 +40,7 @@ def check(order: object, path: str) -> Order:
     for name in result["shared"]:
         if not name.isidentifier() or name in _PLACES:
             raise StubError(MALFORMED, f"order.shared: {layout.shorten(name)} cannot be a placeholder")
+    result["secret"] = fields.get("secret") is True  # whether a configuration has secrets in it
     result["install"] = _install(fields.get("install"))
     result["uninstall"] = {
         "argv": _argv(as_object(fields.get("uninstall") or {}, "uninstall").get("argv"), "uninstall.argv")

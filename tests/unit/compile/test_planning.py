@@ -174,7 +174,7 @@ def test_a_new_address_reaches_the_service() -> None:
 
     assert found.steps == ("shutdown", "configure", "start")
     assert bare(found) == (Change("service.env.ADDRESS", "a", "b"),)
-    assert found.reason == "an address around it changed, or Ramify itself"
+    assert found.reason == "an address around it or a secret changed, or Ramify itself"
 
 
 def test_a_new_address_reaches_the_installer_that_asks_for_it() -> None:

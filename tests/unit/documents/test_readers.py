@@ -467,3 +467,28 @@ install_timeout: 60
             start_from="manifest",
             origin=Origin("component.yml", 1, 1),
         )
+
+
+def test_secrets_name_one_source_each() -> None:
+    text = """\
+project: acme
+hierarchy: h.yml
+inventory: i.yml
+repository: r.yml
+secrets:
+  one: {file: ../one}
+  two: {env: TWO}
+  three: {command: [pass, show, "3"]}
+"""
+    read = good(project.read(text, "ramify.yml")).secrets
+
+    assert (read["one"].file, read["two"].env, read["three"].command) == (
+        "../one",
+        "TWO",
+        ("pass", "show", "3"),
+    )
+    for bad in ("{}", "{file: a, env: B}", "{command: []}"):
+        _, found = project.read(text.replace("{env: TWO}", bad), "ramify.yml")
+        assert [item.code for item in found] == ["bad-value"], bad
+    _, found = project.read(text.replace("two:", "t-o:"), "ramify.yml")
+    assert [item.code for item in found] == ["bad-name"]
