@@ -117,6 +117,39 @@ def test_ctrl_c_once_lets_what_is_in_flight_end(project: Path) -> None:
         found, _ = ended(process)
     assert process.returncode == 130
     assert set(found.values()) == {"done"}
+    assert ramify(project, "rollout", "status").startswith("Rollout ")
+    assert ": done\n" in ramify(project, "rollout", "status")
+
+
+def test_what_ctrl_c_left_of_a_lifecycle_command_is_gone_on_with_and_nothing_twice(project: Path) -> None:
+    ramify(project, "apply", "-y")
+    hierarchy = project / "hierarchy.yml"
+    hierarchy.write_text(hierarchy.read_text() + "rollout: {waves: [1, 100%]}\n")
+    ramify(project, "apply", "-y")
+    (project.parent / "gate").touch()
+    with started(project, "configure-env", "-y", "/site/room1") as process:
+        eventually(lambda: list((project.parent / "begun").iterdir()))
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert any("nothing new is begun" in line for line in iter(process.stderr.readline, ""))
+        (project.parent / "gate").unlink()
+        out, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert "3 nodes planned: 2 done, 0 unchanged, 0 failed, 0 offline, 1 skipped" in out
+    assert "`ramify rollout resume" in out
+    assert "Configure-env complete! 1 node planned: 1 done" in ramify(project, "rollout", "resume")
+
+
+def test_only_what_failed_is_applied_again(project: Path) -> None:
+    installer = project / "sensor/install.sh"
+    good = installer.read_text()
+    installer.write_text(good + f'case "$RAMIFY_DATA" in *room1+sensor2*) [ -e {project}/well ];; esac\n')
+    ramify(project, "apply", "-y", code=2)
+    (project / "well").touch()
+    ramify(project, "stop", "-y", SENSOR)
+    failed = json.loads(ramify(project, "apply", "--only", "failed", "-y", "--json"))
+    assert {one["path"]: one["outcome"] for one in failed["results"]} == {"/site/room1/sensor2": "done"}
+    assert "no node that is selected ended as failed" in _refused(project, "apply", "--only", "failed", "-y")
 
 
 def test_ctrl_c_twice_stops_everything_down_to_the_leaves_and_leaves_nothing_running(project: Path) -> None:

@@ -4,6 +4,9 @@ from msgspec import Struct
 
 from ramify.model.plan import Goal
 
+GIVING: frozenset[Goal] = frozenset({"apply", "configure", "configure-env"})
+"""Goals that give hosts what somebody must have signed; others only start and stop what is there."""
+
 
 class Words(Struct, frozen=True):
     """`does` is what is done to a node, `name` how a run is called; `reached` says that nothing is due."""

@@ -17,9 +17,12 @@ def aftermath(session: Session, space: Workspace, carried: Carried) -> Undone | 
     if carried.halted.action == "rollback":
         return undo(session, space, carried)
     standing = space.directory.rollouts.get(carried.run)
-    aborted = standing is not None and standing.state is State.ABORTED
+    state = standing.state if standing is not None else State.PAUSED
+    if state is State.DONE:
+        session.say(f"\nIt was to stop, when nothing was left to do: {carried.halted.reason}.")
+        return None
     session.say(f"\n{session.paint('warning', _head(carried.halted.reason))}")
-    if not aborted:
+    if state is not State.ABORTED:
         session.say(rollout_view.way_on(carried.run))
     return None
 

@@ -16,6 +16,7 @@ OFTEN = 20
 MOST_BELOW = 200
 """So many levels further down are kept in sight."""
 
+_WELL = frozenset({Outcome.DONE, Outcome.UNCHANGED})
 _NOT_BEGUN = frozenset({Outcome.SKIPPED, Outcome.UNKNOWN})
 
 
@@ -58,7 +59,8 @@ class Kept:
         if not self._counts:
             return
         halted = self._risk.halted
-        state = State.PAUSED if halted else State.DONE if finished else State.INTERRUPTED
+        complete = all(result.outcome in _WELL for result in report.results)
+        state = State.DONE if finished and (complete or not halted) else _stopped(halted is not None)
         if halted and self._rollouts.wished(self._last.run)[0] == ABORT:
             state = State.ABORTED
         left = () if state is State.DONE else tuple(map(_path, filter(_is_left, report.results)))
@@ -79,6 +81,11 @@ class Kept:
     def _put(self, standing: Standing) -> None:
         self._last = standing
         self._rollouts.put(standing)
+
+
+def _stopped(halted: bool) -> State:
+    """The state of a run that did not come to its end."""
+    return State.PAUSED if halted else State.INTERRUPTED
 
 
 def _is_left(result: NodeResult) -> bool:

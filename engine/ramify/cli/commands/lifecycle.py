@@ -6,6 +6,7 @@ import click
 
 from ramify.cli import lazy
 from ramify.cli.arguments import paths_required, wait_option
+from ramify.cli.goal_words import GIVING
 from ramify.cli.limits import Allowed, limit_options
 from ramify.cli.performing import LAST_QUESTION, QUESTION, must_be_approvable, perform
 from ramify.cli.project import opened
@@ -14,7 +15,6 @@ from ramify.cli.there import whole_plan
 from ramify.initiator.operator import Workspace
 from ramify.model.plan import Goal, Plan
 
-_GIVING = frozenset({"configure", "configure-env"})
 _yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
@@ -35,8 +35,7 @@ def _carry_out(
 ) -> int:
     if goal != "uninstall":
         must_be_approvable(session, yes)
-    # Who only starts and stops what is there gives nothing to hosts that somebody must have signed.
-    with opened(session, signed=goal in _GIVING) as found:
+    with opened(session, signed=goal in GIVING) as found:
         plan = whole_plan(session, found, selection, goal)
         space = replace(found, most=allowed.of(plan))
         if goal == "uninstall" and plan.anything and _leaves_nothing(space, plan):

@@ -6,16 +6,20 @@ from msgspec import structs
 
 from ramify.cli import lazy
 from ramify.cli.failures import failure
+from ramify.cli.goal_words import GIVING
 from ramify.cli.performing import perform
 from ramify.cli.project import warn
 from ramify.cli.session import Session
 from ramify.cli.standings import directory, find, run_argument
+from ramify.compile.selection import each
 from ramify.compile.steps import AIMS
 from ramify.directory.sqlite import Directory
-from ramify.initiator.operator import workspace
+from ramify.initiator.operator import Workspace, workspace
 from ramify.model import bundle as bundles
 from ramify.model.bundle import UnusableBundleError
-from ramify.model.standing import RESUMABLE, State
+from ramify.model.history import Ran
+from ramify.model.plan import Goal
+from ramify.model.standing import RESUMABLE, Standing, State
 from ramify.repository import project
 
 
@@ -24,7 +28,8 @@ from ramify.repository import project
 def command(session: Session, run: str) -> int:
     """Go on with what a paused run has left, as it was planned then; without RUN with the last one.
 
-    What the project's files say by now does not count. Waves and limits begin anew for what is left.
+    What the project's files say by now does not count. Waves and limits begin anew for what is left. A
+    restart, or `configure`, goes on with those nodes only that it had not begun.
     """
     with directory(session) as place:
         standing = find(place, run, RESUMABLE)
@@ -32,22 +37,32 @@ def command(session: Session, run: str) -> int:
         data = place.bundles.get(ran.bundle) if ran else None
     if ran is None or data is None:
         raise failure("unknown-run", f"the bundle of run {standing.run} is not kept", "Apply again.")
-    if ran.kind in AIMS and ran.kind != "apply":
-        way_out = "Give the command again: what is done already needs nothing."
-        raise failure("unknown-run", f"run {standing.run} was a {ran.kind}, and no rollout", way_out)
     try:
         found = project.resumed(session.folder, bundles.decode(data, ran.bundle))
     except UnusableBundleError as error:
         raise failure(
             "unknown-run", f"run {standing.run} cannot be resumed: {error}", "Apply again."
         ) from error
-    with workspace(found, data=data) as opened:
+    goal = goal_of(ran)
+    with workspace(found, signed=goal in GIVING, data=data) as opened:
         warn(session, list(opened.diagnostics))
         space = replace(opened, most=standing.most)
-        plan = space.plan(ran.selection)
+        plan = space.plan(_selection(space, ran, standing), goal=goal)
         code = perform(session, space, plan, yes=True)
         _remember(space.directory, standing.run, done=not plan.anything)
         return code
+
+
+def goal_of(ran: Ran) -> Goal:
+    """What a run was for: a rollback, too, brings nodes to what its bundle says."""
+    return next((goal for goal in AIMS if goal == ran.kind), "apply")
+
+
+def _selection(space: Workspace, ran: Ran, standing: Standing) -> tuple[str, ...]:
+    """What the run was for; of a restart and its like what it left, since no state tells the rest apart."""
+    if not AIMS[goal_of(ran)].anew or not standing.left:
+        return ran.selection
+    return tuple(each(standing.left, tuple(dict.fromkeys((*space.fleet.by_path, *space.records())))))
 
 
 def _remember(place: Directory, run: str, *, done: bool) -> None:
