@@ -1,6 +1,7 @@
 """Progress on a terminal: one bar for each level."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -37,10 +38,9 @@ class Bars:
     def event(self, event: Event, level: LevelProgress | None) -> None:
         """Move the bar of a level; notes go above the bars."""
         if isinstance(event, Note):
-            self._progress.console.print(f"{event.path}: {event.text}", markup=False, highlight=False)
+            self.tell(f"{event.path}: {event.text}")
         if isinstance(event, Halted):
-            told = f"Nothing new is begun: {event.reason}"
-            self._progress.console.print(told, markup=False, highlight=False)
+            self.tell(f"Nothing new is begun: {event.reason}")
         if level is not None:
             task = self._task(level)
             self._progress.update(task, completed=level.ended, total=level.total, told=_told(level))
@@ -48,15 +48,23 @@ class Bars:
     def tick(self) -> None:
         """The bars move by themselves."""
 
+    def tell(self, text: str) -> None:
+        """Text goes above the bars."""
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
 
 def _told(level: LevelProgress) -> str:
     return "  ".join(f"[{_COLOURS[name]}]{number:,} {name}[/]" for name, number in level.numbers().items())
 
 
+def on_stderr(*, colour: bool) -> Console:
+    """Where bars are shown."""
+    return Console(stderr=True, no_color=not colour)
+
+
 @contextmanager
-def bars(tracker: Tracker, *, colour: bool) -> Iterator[Bars]:
-    """Bars on stderr while the context lasts; they stay as they were at its end."""
-    console = Console(stderr=True, no_color=not colour)
+def bars(tracker: Tracker, console: Console, clock: Callable[[], float] = time.monotonic) -> Iterator[Bars]:
+    """Bars while the context lasts; they stay as they were at its end."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
@@ -64,5 +72,5 @@ def bars(tracker: Tracker, *, colour: bool) -> Iterator[Bars]:
         TextColumn("{task.fields[told]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, get_time=clock) as progress:
         yield Bars(progress, tracker)

@@ -1,16 +1,19 @@
 """Carry a plan out, and show how it goes."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from msgspec import Struct, structs
 
 from ramify.cli.accounts import planned_only
+from ramify.cli.enter import on_enter
 from ramify.cli.failures import LOCKED, failure
 from ramify.cli.interrupts import Interrupts
 from ramify.cli.progress import EVERY, Display, Lines, Tracker
 from ramify.cli.session import Session
+from ramify.cli.slowest import Slowest
 from ramify.cli.words import counted
 from ramify.compile.holding import Held
 from ramify.compile.unseen import above
@@ -80,11 +83,14 @@ def carry(
 
 
 async def _carried(work: Work, tracker: Tracker, display: Display, interrupts: Interrupts) -> Report:
+    slowest, now = Slowest(), time.monotonic
+
     def emit(event: Event) -> None:
+        slowest.feed(event, now())
         display.event(event, tracker.feed(event))
 
     async with _ticking(display):
-        with interrupts.heard():
+        with interrupts.heard(), on_enter(lambda: display.tell(slowest.text(now()))):
             return await work(emit)
 
 
@@ -109,9 +115,9 @@ def _shown(session: Session, tracker: Tracker) -> Iterator[Display]:
     """Bars on a terminal, lines elsewhere."""
     total = sum(level.total for level in tracker.levels.values())
     if session.live:
-        from ramify.cli.bars import bars  # noqa: PLC0415 - rich only where it is seen
+        from ramify.cli.bars import bars, on_stderr  # noqa: PLC0415 - rich only where it is seen
 
-        with bars(tracker, colour=session.paint_notes.enabled) as display:
+        with bars(tracker, on_stderr(colour=session.paint_notes.enabled)) as display:
             yield display
         return
     session.note(f"{counted(total, 'node')} on {counted(len(tracker.levels), 'level')}")

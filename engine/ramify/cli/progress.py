@@ -132,6 +132,9 @@ class Display(Protocol):
     def tick(self) -> None:
         """Some time went by."""
 
+    def tell(self, text: str) -> None:
+        """Show text that somebody asked for."""
+
 
 class Lines:
     """Plain lines: one when a level is through, and one every ten seconds."""
@@ -159,6 +162,10 @@ class Lines:
         moving = [level for _, level in sorted(self._tracker.levels.items()) if level.ended < level.total]
         for level in moving:
             self._tell(str(level))
+
+    def tell(self, text: str) -> None:
+        """Say it."""
+        self._say(text)
 
     def _tell(self, text: str) -> None:
         self._last = self._clock()

@@ -1,10 +1,16 @@
 """Progress of a run: what is told of it, and when."""
 
+from collections.abc import Callable
+from io import StringIO
+
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
+from ramify.cli.bars import bars
 from ramify.cli.progress import EVERY, Lines, Tracker
-from ramify.model.events import Event, Finished, Note, Started
+from ramify.cli.slowest import Slowest
+from ramify.model.events import Event, Finished, Halted, Note, Started
 from ramify.model.plan import Action, NodePlan, Plan, Summary
 from ramify.model.record import NodeResult, Outcome
 
@@ -43,6 +49,35 @@ def told(*events: tuple[float, Event | None]) -> list[str]:
         else:
             lines.event(event, tracker.feed(event))
     return said
+
+
+SEEN: tuple[tuple[float, Event], ...] = (
+    (0, Started("/r/a", "h")),
+    (0, Started("/r/b", "h")),
+    (2, Note("/r/a", "was started again")),
+    (3, ended("/r/a", Outcome.FAILED)),
+    (4, ended("/r/b")),
+    (7, Started("/r/c", "h")),
+    (8, Halted("/r", "1 node failed: no more may (max_fail)")),
+)
+
+
+def test_how_progress_reads_without_a_terminal(golden: Callable[[str, str], None]) -> None:
+    said = told(*SEEN, (EVERY, None), (2 * EVERY - 1, None), (2 * EVERY, None), (21, ended("/r/c")))
+    golden("cli/progress-lines.txt", "\n".join(said) + "\n")
+
+
+def test_how_progress_reads_on_a_terminal(golden: Callable[[str, str], None]) -> None:
+    clock, tracker, slowest = Clock(), Tracker(plan()), Slowest()
+    shown = StringIO()
+    with bars(tracker, Console(file=shown, width=90, color_system=None), clock) as view:
+        for now, event in SEEN:
+            clock.now = now
+            slowest.feed(event, now)
+            view.event(event, tracker.feed(event))
+        clock.now = 12
+        view.tell(slowest.text(clock.now))
+    golden("cli/progress-bars.txt", shown.getvalue())
 
 
 def test_a_level_that_is_through_is_told_once() -> None:
