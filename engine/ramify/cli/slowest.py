@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ramify.cli.words import counted
+from ramify.model import paths
 from ramify.model.events import Event, Finished, Started, Step
 
 MOST = 10
@@ -27,6 +28,8 @@ class Slowest:
 
     def feed(self, event: Event, now: float) -> None:
         """Take an event in, at a time."""
+        if isinstance(event, Started | Step):
+            self._entrusted(event.path)
         match event:
             case Started():
                 self._running[event.path] = _At(now, "begun", now)
@@ -39,6 +42,11 @@ class Slowest:
                 self._running.pop(event.result.path, None)
             case _:
                 pass
+
+    def _entrusted(self, path: str) -> None:
+        """Whoever is above a node that is worked on has handed it on, and just waits."""
+        while (path := paths.parent(path)) != paths.ROOT:
+            self._running.pop(path, None)
 
     def text(self, now: float) -> str:
         """The slowest ten, the one that is at it for the longest time first."""

@@ -69,10 +69,13 @@ async def unless_stopped(work: Coroutine[Any, Any, None], risk: Risk) -> None:
 
 
 async def tell_steps(visits: Mapping[str, Visit], ledger: Ledger) -> None:
-    """Tell at which step those are that take long; of thousands that do not nothing is told."""
+    """Tell at which step those are that take long; of thousands that do not nothing is told.
+
+    Whoever just waits for its initiator is at no step: that tells its own.
+    """
     while True:
         await asyncio.sleep(SLOW / 2)
         for path, visit in visits.items():
-            age = visit.doing.overdue()
+            age = None if visit.entrusted else visit.doing.overdue()
             if age is not None and not ledger.has_ended(path):
                 ledger.tell(Step(path, visit.doing.step, age))

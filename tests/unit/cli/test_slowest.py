@@ -35,6 +35,13 @@ def test_who_has_ended_is_not_told() -> None:
     assert slowest.text(4.0) == "Nothing is being worked on right now."
 
 
+def test_who_waits_for_what_is_below_is_not_told() -> None:
+    slowest = Slowest()
+    slowest.feed(Step("/a", "connecting", 2.0), 2.0)
+    slowest.feed(Started("/a/b/c", "h"), 3.0)
+    assert slowest.text(4.0).splitlines()[0] == "1 node at work:"
+
+
 @pytest.mark.parametrize(
     ("seconds", "told"),
     [(-1, "0 s"), (59.9, "59 s"), (60, "1 min 0 s"), (3599, "59 min 59 s"), (7500, "2 h 5 min")],
