@@ -213,6 +213,22 @@ class Fleet(RuleBasedStateMachine):
         world.mend()
         await world.quiet()
         self.compare(self.nodes, touched)
+        if died:
+            await self.is_mended(bundle)
+
+    async def is_mended(self, bundle: Bundle) -> None:
+        """An operator that died has marked what it touched: its next run looks there unasked."""
+        wishes = self.wishes(bundle)
+        chosen = set(self.nodes) | set(wishes)
+        wanted = expected.applied(self.nodes, wishes, chosen)
+        records = self.stage.operator.records()
+        unsure = self.unseen() | {
+            path
+            for path, node in self.nodes.items()
+            if node.whole and path in records and not records[path].open and self.is_odd(path)
+        }
+        self.accounts(await self.stage.operator.apply(bundle), chosen)
+        self.compare(wanted, unsure)
 
     # Means.
 
@@ -321,8 +337,13 @@ class Fleet(RuleBasedStateMachine):
         """Every node has one outcome, and they are those that were meant, or on the way to them."""
         told = outcomes(report)
         around = chosen | {one for path in chosen for one in above(path)}
-        assert chosen & self.nodes.keys() <= told.keys(), (chosen, told)
+        asked = {path for path in chosen & self.nodes.keys() if not self.is_kept(path, chosen)}
+        assert asked <= told.keys(), (chosen, told)
         assert told.keys() <= around, (chosen, told)
+
+    def is_kept(self, path: str, chosen: set[str]) -> bool:
+        """Whether something below a node stays that was not asked for, and with it the node."""
+        return any(path in above(other) for other in self.nodes.keys() - chosen)
 
     def compare(self, wanted: Nodes, unsure: set[str]) -> None:
         """All is as expected; of what nobody could be sure the model learns."""
