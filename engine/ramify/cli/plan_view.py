@@ -15,7 +15,7 @@ from ramify.compile.certainty import INTERRUPTED
 from ramify.compile.changes import with_values
 from ramify.compile.fleet import Fleet
 from ramify.model import paths
-from ramify.model.plan import Action, Goal, Mark, Plan, Summary
+from ramify.model.plan import Action, Goal, Mark, Plan
 
 SCREEN = 60
 MOST_INITIATORS = 2
@@ -69,12 +69,12 @@ def text(plan: Plan, describe: Describe, paint: Paint = _PLAIN, *, full: bool = 
     """The whole plan, and how it is rolled out; the last line is the totals."""
     held = list(held_view.lines(plan.nodes, paint))
     if not plan.anything:
-        other = (plan.summary.held and plan.goal != "apply") or any(node.drift for node in plan.nodes)
+        other = (plan.held and plan.goal != "apply") or any(node.drift for node in plan.nodes)
         reached = "" if other else f" {WORDS[plan.goal].reached}"
         return "\n".join([paint("good", f"No changes.{reached}"), *held])
     details = (FULL,) if full else (_ENOUGH,) if _touched(plan) <= FEW else _DETAILS
     head, body = list(_legend(plan, paint)), list[str]()
-    last = paint("bold", summary_line(plan.summary, len(plan.open), plan.goal))
+    last = paint("bold", summary_line(plan))
     tail = [*held, *_open(plan, paint), *(("", *how.splitlines()) if how else ()), "", last]
     for detail in details:
         body = list(_levels(levels(plan.nodes, describe, detail.groups), plan.goal, detail, paint))
@@ -83,13 +83,14 @@ def text(plan: Plan, describe: Describe, paint: Paint = _PLAIN, *, full: bool = 
     return "\n".join([*head, *(body if not body or not body[0] else ["", *body]), *tail])
 
 
-def summary_line(summary: Summary, unknown: int = 0, goal: Goal = "apply") -> str:
-    """The totals; `unknown` nodes have more below, of which nobody knows here."""
-    if goal == "apply":
+def summary_line(plan: Plan) -> str:
+    """The totals; more may be below nodes of which nobody knows here."""
+    summary, unknown = plan.summary, len(plan.open)
+    if plan.goal == "apply":
         told = f"Plan: {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy"
     else:
-        told = f"Plan: {summary.change + summary.destroy} to {WORDS[goal].does}"
-    told += f", {summary.held} held" if summary.held else ""
+        told = f"Plan: {summary.change + summary.destroy} to {WORDS[plan.goal].does}"
+    told += f", {plan.held} held" if plan.held else ""
     return f"{told}; more may be below {counted(unknown, 'node')}." if unknown else f"{told}."
 
 

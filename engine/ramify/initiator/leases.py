@@ -20,6 +20,7 @@ from ramify.directory.leases import Leases
 from ramify.initiator.tasks import beside
 from ramify.model import paths
 from ramify.model.history import Lease
+from ramify.stub import process
 
 if TYPE_CHECKING:
     from ramify.initiator.job import Job
@@ -79,17 +80,8 @@ def is_dead(lease: Lease) -> bool:
     """Whether nobody holds a lease any more: it ended, or its process did."""
     if lease.expires < time.time():
         return True
-    return lease.machine == socket.gethostname() and not _lives(lease.pid)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is somebody else's
-        return True
-    return True
+    # One that was killed and not yet waited for by its parent has ended, too: it has no stamp.
+    return lease.machine == socket.gethostname() and not process.stamp(lease.pid)
 
 
 @asynccontextmanager

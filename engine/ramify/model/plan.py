@@ -106,13 +106,12 @@ class NodePlan(Struct, frozen=True):
 
 
 class Summary(Struct, frozen=True):
-    """Counts of a plan."""
+    """Counts of a plan; a node that is held as it is counts as unchanged."""
 
     add: int = 0
     change: int = 0
     destroy: int = 0
     unchanged: int = 0
-    held: int = 0
 
     @property
     def anything(self) -> bool:
@@ -148,6 +147,11 @@ class Plan(Struct, frozen=True):
     fix_drift: bool = False
 
     @property
+    def held(self) -> int:
+        """How many nodes are held as they are, stopped or paused by hand."""
+        return sum(node.action is Action.HELD for node in self.nodes)
+
+    @property
     def stopped(self) -> tuple[NodePlan, ...]:
         """The nodes that are left alone until somebody has looked at what has drifted."""
         return tuple(node for node in self.nodes if node.stopped)
@@ -167,6 +171,5 @@ def summarise(nodes: Iterable[NodePlan]) -> Summary:
         add=counts[Action.CREATE],
         change=counts[Action.UPDATE] + counts[Action.REPLACE],
         destroy=counts[Action.DESTROY],
-        unchanged=counts[Action.UNCHANGED],
-        held=counts[Action.HELD],
+        unchanged=counts[Action.UNCHANGED] + counts[Action.HELD],
     )
