@@ -61,7 +61,7 @@ async def test_a_subtree_stops_children_first_and_starts_parents_first(stage: St
     assert all(paths.parent(path) not in down[:at] for at, path in enumerate(down))
     assert all(paths.parent(path) in ("/", *back[:at]) for at, path in enumerate(back))
     assert stage.world.given("/gw1/zone1/app") == ["start"]
-    assert not stage.operator.plan(bundle).summary.held
+    assert not stage.operator.plan(bundle).held
 
 
 async def test_siblings_go_down_in_the_reverse_of_the_order_in_which_they_come_up(stage: Stage) -> None:
@@ -85,7 +85,7 @@ async def test_what_was_stopped_on_purpose_is_not_started_by_an_apply(stage: Sta
     report = outcomes(await stage.operator.apply(bundle))
 
     assert not plan.summary.anything
-    assert plan.summary.held == 4
+    assert plan.held == 4
     assert set(report.values()) == {"unchanged"}
     assert not stage.world.commands
 
@@ -210,7 +210,7 @@ async def test_a_paused_service_stays_paused_when_it_is_configured(stage: Stage)
     assert node.state[1] == "passive"
     assert node.order["service"]["env"]["WORD"] == "goodbye"
     assert outcomes(await stage.operator.command(changed, "activate", "/lone")) == {"/lone": "done"}
-    assert not stage.operator.plan(changed).summary.held
+    assert not stage.operator.plan(changed).held
 
 
 async def test_what_ended_by_itself_is_held_when_it_is_stopped(stage: Stage) -> None:

@@ -59,6 +59,7 @@ class _Planner:
         made = {path: self._plan(path, asleep) for path in chosen}
         if self.goal == "uninstall":
             self._keep_parents(made)
+            self._leave_below_sleepers(made, asleep)
         if AIMS[self.goal].down:
             self._wake_parents(made, asleep)
         if self.goal == "stop":
@@ -146,6 +147,15 @@ class _Planner:
                 made[path] = self._left(self.records[path], Action.HELD, "something below it stays")
             if not made.get(path, _NOTHING).action.acts:
                 kept.add(paths.parent(path))
+
+    def _leave_below_sleepers(self, made: dict[str, NodePlan], asleep: set[str]) -> None:
+        """An initiator that stays, and does not run, is nobody who takes down what is below it."""
+        staying = {path for path in asleep if path in made and not made[path].action.acts}
+        for path, plan in made.items():
+            sleeper = next(above(path, staying), None) if plan.action.acts else None
+            if sleeper is not None:
+                reason = f"{sleeper} stays, and does not run: start it first"
+                made[path] = self._left(self.records[path], Action.HELD, reason)
 
     def _wake_parents(self, made: dict[str, NodePlan], asleep: set[str]) -> None:
         """An initiator that does not run is started, for what is below it is taken down by it."""

@@ -60,10 +60,11 @@ def plan(  # noqa: PLR0913 - what is to be done, and how it is meant
         if path not in present and _matters(record) and paths.within(path, fleet.scope)
         if not any(above(path, unseen))  # planned there
     ]
-    leaving = gone if chosen is None else _chosen_to_leave(gone, chosen)
+    leaving, kept = (gone, []) if chosen is None else _chosen_to_leave(gone, chosen)
     asleep = {path for path, record in records.items() if record.held == STOPPED and path in present}
     removals = (_plan_removal(fleet, record) for record in leaving)
-    nodes = tuple(_left_alone(made, asleep) for made in (*up, *removals))
+    staying = (_plan_staying(record) for record in kept)
+    nodes = tuple(_left_alone(made, asleep) for made in (*up, *removals, *staying))
     nodes = stopped(fleet, nodes, records, asked=fix_drift)
     return Plan(bundle_digest, nodes, summarise(nodes), selection, fix_drift=fix_drift)
 
@@ -73,16 +74,26 @@ def wanted(selected: frozenset[str] | None, records: Records) -> frozenset[str] 
     return None if selected is None else selected | _missing_ancestors(selected, records)
 
 
-def _chosen_to_leave(gone: Iterable[NodeRecord], chosen: frozenset[str]) -> list[NodeRecord]:
-    """Those that are chosen; children come first, and keep their parents where they stay themselves."""
+def _chosen_to_leave(
+    gone: Iterable[NodeRecord], chosen: frozenset[str]
+) -> tuple[list[NodeRecord], list[NodeRecord]]:
+    """Those that are chosen: who leaves, and who is kept by children, which come first, that stay."""
     leaving: list[NodeRecord] = []
-    kept: set[str] = set()
+    kept: list[NodeRecord] = []
+    needed: set[str] = set()
     for record in gone:
-        if record.path in chosen and record.path not in kept:
+        if record.path in chosen and record.path not in needed:
             leaving.append(record)
-        else:
-            kept.add(paths.parent(record.path))
-    return leaving
+            continue
+        needed.add(paths.parent(record.path))
+        if record.path in chosen:
+            kept.append(record)
+    return leaving, kept
+
+
+def _plan_staying(record: NodeRecord) -> NodePlan:
+    initiator = paths.parent(record.path)
+    return NodePlan(record.path, Action.HELD, record.host, initiator, reason="something below it stays")
 
 
 def _left_alone(made: NodePlan, asleep: set[str]) -> NodePlan:

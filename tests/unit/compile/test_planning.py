@@ -302,9 +302,14 @@ def test_a_node_that_leaves_stays_while_something_below_it_is_not_selected() -> 
 
     made = plan(after, "", recorded(before), gone - {"/r/z/app1"})
 
-    assert [found.path for found in made.nodes] == ["/r/z/app2", "/r/y/app", "/r/y"]
-    assert {found.action for found in made.nodes} == {Action.DESTROY}
-    assert plan(after, "", recorded(before), frozenset({"/r/z"})).nodes == ()
+    assert [(found.path, found.action) for found in made.nodes] == [
+        ("/r/z/app2", Action.DESTROY),
+        ("/r/y/app", Action.DESTROY),
+        ("/r/y", Action.DESTROY),
+        ("/r/z", Action.HELD),
+    ]
+    (kept,) = plan(after, "", recorded(before), frozenset({"/r/z"})).nodes
+    assert (kept.action, kept.reason) == (Action.HELD, "something below it stays")
 
 
 def test_a_record_of_nothing_needs_no_removal() -> None:
