@@ -84,7 +84,7 @@ def test_a_stopped_subtree_stays_so_until_it_is_started(project: Path) -> None:
 
     assert {result["path"] for result in stopped["results"]} == ROOM1
     assert after == processes(project) - ROOM1
-    assert applied["plan"]["held"] == len(ROOM1)
+    assert applied["plan"]["unchanged"] >= len(ROOM1)
     assert "it was stopped on purpose" in plan
     assert {path for path, service in found.items() if service == "configured"} == ROOM1
     assert processes(project) == everything
