@@ -34,7 +34,7 @@ def killing(folder, record):
     if counts and left == 0:
         os.kill(os.getpid(), 9)
 journal.write = killing
-session.main(sys.argv[1], "0" * 64)
+session.main(sys.argv[1], "0" * 64, bytearray())
 """
 INSTALL = {"argv": ["sh", "-c", "cp version made; cp version {data}/outside"]}
 LONG = 1000
