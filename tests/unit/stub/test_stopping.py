@@ -12,6 +12,8 @@ from ramify.stub import archive, wire
 from unit.stub.host import PATH, Host, commands, frame, interpreters, order, pack, put, states
 from unit.stub.test_reading import one
 
+OTHER = "/region1/zone1/app2"
+
 
 class Talk:
     """A session that is talked to request by request."""
@@ -21,14 +23,17 @@ class Talk:
         assert process.stdout is not None
         self._to, self._from = process.stdin, process.stdout
         self._number = 0
-        self.hear()
+        one(self._from)
 
     def say(self, request: dict[str, Any]) -> None:
         self._number += 1
         self._to.write(frame({"id": self._number, **request}))
 
     def hear(self) -> dict[str, Any]:
-        return one(self._from)
+        """The next reply; wishes for parts, and what is said of unwanted ones, are none."""
+        while (heard := one(self._from)).get("id") is None:
+            pass
+        return heard
 
 
 @contextmanager
@@ -111,6 +116,9 @@ def test_a_service_that_is_waited_for_is_ended_when_the_peer_says_stop(tmp_path:
     never = {"kind": "exec", "argv": ["false"], "interval": 60, "retries": 1000}
     try:
         host.put((digest, data))
+        # A session of its own has the part of the stub that looks after health kept: nobody is asked for it.
+        well = {"health": {"kind": "exec", "argv": ["true"]}}
+        assert host.commands("deploy", order=order(digest, OTHER, service=well), path=OTHER)["ok"]
         with talk(host) as session:
             session.say(commands("deploy", order=order(digest, service={"health": never})))
             until(host, "main.log")
@@ -118,6 +126,7 @@ def test_a_service_that_is_waited_for_is_ended_when_the_peer_says_stop(tmp_path:
             ended = session.hear()
         assert ended["error"]["code"] == wire.STOPPED
         assert states(ended) == ("installed", "configured")
+        assert host.commands("shutdown", "uninstall", path=OTHER)["ok"]
         assert host.processes() == host.stubs() == set()
     finally:
         host.clean()
