@@ -6,8 +6,9 @@ signature to know that nobody on the way has changed anything. An initiator begi
 it compiles what is below itself, and was told the rest of the way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
@@ -85,20 +86,42 @@ def proof(fleet: Fleet, node: Node, above: Proof = ()) -> Proof:
         if current.path == fleet.scope:
             return (*levels, *above)
         parent = None if current.is_top else current.parent
-        siblings = fleet.tree.below(current.parent)
-        beside = _beside([fleet.digests[one.path].subtree for one in siblings], siblings.index(current))
+        beside = _siblings(fleet, current.parent).beside(current.path)
         levels.append(Level(beside, fleet.digests[parent.path].node if parent else None))
         current = parent
     return tuple(levels)
 
 
-def _beside(level: Sequence[str], at: int) -> tuple[tuple[Side, str], ...]:
-    """The digests that one of a list is paired with, on the way to their root."""
-    found: list[tuple[Side, str]] = []
-    while len(level) > 1:
-        if at % 2:
-            found.append(("left", level[at - 1]))
-        elif at + 1 < len(level):
-            found.append(("right", level[at + 1]))
-        level, at = next_level(level), at // 2
-    return tuple(found)
+class Siblings:
+    """The subtrees of siblings, paired up to their root: made once for all proofs that begin among them."""
+
+    def __init__(self, subtrees: Mapping[str, str]) -> None:
+        self._at = {path: at for at, path in enumerate(subtrees)}
+        self._levels = [list(subtrees.values())]
+        while len(self._levels[-1]) > 1:
+            self._levels.append(next_level(self._levels[-1]))
+
+    def beside(self, path: str) -> tuple[tuple[Side, str], ...]:
+        """The digests that one of them is paired with, on the way to their root."""
+        at, found = self._at[path], list[tuple[Side, str]]()
+        for level in self._levels:
+            if at % 2:
+                found.append(("left", level[at - 1]))
+            elif at + 1 < len(level):
+                found.append(("right", level[at + 1]))
+            at //= 2
+        return tuple(found)
+
+
+def _siblings(fleet: Fleet, parent: Node | None) -> Siblings:
+    # Among thousands of siblings each has a proof: pairing them anew for every one would be their square.
+    known = _paired.setdefault(fleet, {})
+    key = parent.path if parent else paths.ROOT
+    if key not in known:
+        subtrees = {node.path: fleet.digests[node.path].subtree for node in fleet.tree.below(parent)}
+        known[key] = Siblings(subtrees)
+    return known[key]
+
+
+_paired: WeakKeyDictionary[Fleet, dict[str, Siblings]] = WeakKeyDictionary()
+"""What was paired of a fleet, which never changes once it is compiled."""
