@@ -4,10 +4,7 @@ One request, one answer: redirects, retries and caches are their caller's. Proxi
 environment, and certificates are checked against the system's (SSL_CERT_FILE names others).
 """
 
-import socket
-import threading
-from contextlib import suppress
-from http.client import HTTPException, IncompleteRead
+from http.client import IncompleteRead
 from typing import Any
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
@@ -18,10 +15,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, LocationParseError, SSLError, URLSchemeUnknown
 from urllib3.util import Timeout, make_headers, parse_url
 
-import ramify
+from ramify.repository.answers import ALWAYS, BLOCK, ends_by_closing, head_within
 from ramify.repository.transfers import BrokenError, Limits, TransferError
 
-BLOCK = 1 << 16
 AT_ONCE = 8
 
 
@@ -49,8 +45,7 @@ class Answer:
     @property
     def ends_by_closing(self) -> bool:
         """Whether nothing but the end of the connection tells the end of the bytes."""
-        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
-        return not chunked and "Content-Length" not in self.headers
+        return ends_by_closing(self.headers)
 
     def close(self) -> None:
         """Let go; the connection is used again only when all has been read."""
@@ -117,17 +112,12 @@ class Connections:
 
 
 def _headers(url: str) -> dict[str, str]:
-    # Plain bytes: what is counted, resumed and hashed is what the server has.
-    headers = {"User-Agent": f"ramify/{ramify.__version__}", "Accept-Encoding": "identity"}
     auth = parse_url(url).auth
-    return headers | (dict(make_headers(basic_auth=unquote(auth))) if auth else {})
+    return ALWAYS | (dict(make_headers(basic_auth=unquote(auth))) if auth else {})
 
 
 def _pools(manager: Any, head: float) -> Any:
-    """Give a manager connections that end when the head of an answer takes too long.
-
-    The timeout of a socket is for each piece that arrives: a head that comes letter by letter never ends.
-    """
+    """Give a manager connections that end when the head of an answer takes too long."""
 
     class Plain(_Bounded, HTTPConnection):
         longest = head
@@ -146,28 +136,8 @@ class _Bounded:
     sock: Any
 
     def getresponse(self, *args: Any, **named: Any) -> Any:
-        cut = threading.Event()
-        timer = threading.Timer(self.longest, _cut, (self.sock, cut))
-        timer.daemon = True
-        timer.start()
-        late = f"the head of the answer took more than {self.longest:g} s"
-        try:
-            answer = super().getresponse(*args, **named)  # type: ignore[misc]
-        except (OSError, HTTPException) as error:
-            if cut.is_set():
-                raise TimeoutError(late) from error
-            raise
-        finally:
-            timer.cancel()
-        if cut.is_set():  # a head that was cut reads like one that is complete
-            raise TimeoutError(late)
-        return answer
-
-
-def _cut(sock: socket.socket, cut: threading.Event) -> None:
-    cut.set()
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+        with head_within(self.sock, self.longest):
+            return super().getresponse(*args, **named)  # type: ignore[misc]
 
 
 def _words(error: BaseException) -> str:

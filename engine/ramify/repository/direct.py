@@ -3,17 +3,12 @@
 One request, one answer, one connection; without proxies. Certificates are checked against the system's.
 """
 
-import socket
 import ssl
-import threading
-from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import urlsplit
 
-import ramify
+from ramify.repository.answers import ALWAYS, BLOCK, ends_by_closing, head_within
 from ramify.repository.transfers import BrokenError, Limits, TransferError
-
-BLOCK = 1 << 16
 
 
 class DirectAnswer:
@@ -39,8 +34,7 @@ class DirectAnswer:
     @property
     def ends_by_closing(self) -> bool:
         """Whether nothing but the end of the connection tells the end of the bytes."""
-        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
-        return not chunked and "Content-Length" not in self.headers
+        return ends_by_closing(self.headers)
 
     def close(self) -> None:
         """Let go."""
@@ -87,30 +81,9 @@ class DirectConnections:
 
     def _asked(self, connection: HTTPConnection, path: str, headers: dict[str, str]) -> HTTPResponse:
         """The head of the answer, unless it takes too long: it may come letter by letter."""
-        cut = threading.Event()
-        timer = threading.Timer(self._limits.head, _cut, (connection.sock, cut))
-        timer.daemon = True
-        timer.start()
-        late = f"the head of the answer took more than {self._limits.head:g} s"
-        known = {"User-Agent": f"ramify/{ramify.__version__}", "Accept-Encoding": "identity"}
-        try:
-            connection.request("GET", path, headers=known | headers)
-            response = connection.getresponse()
-        except (OSError, HTTPException) as error:
-            if cut.is_set():
-                raise TimeoutError(late) from error
-            raise
-        finally:
-            timer.cancel()
-        if cut.is_set():  # a head that was cut reads like one that is complete
-            raise TimeoutError(late)
-        return response
-
-
-def _cut(sock: socket.socket, cut: threading.Event) -> None:
-    cut.set()
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+        with head_within(connection.sock, self._limits.head):
+            connection.request("GET", path, headers=ALWAYS | headers)
+            return connection.getresponse()
 
 
 def _words(error: BaseException) -> str:
