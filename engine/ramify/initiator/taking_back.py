@@ -14,6 +14,7 @@ from ramify.model import bundle as bundles
 from ramify.model.history import Cause, NodeChange
 from ramify.model.plan import Goal, Plan
 from ramify.model.record import Outcome
+from ramify.stub.tables import RUNNING
 
 _TOUCHED = frozenset({Outcome.DONE, Outcome.FAILED, Outcome.UNKNOWN})
 
@@ -33,14 +34,11 @@ def to_undo(space: Workspace, run: str) -> list[NodeChange]:
     for change in space.directory.history.changes(run):
         record = records.get(change.path)
         there = record is not None and (record.exists or bool(record.open))
+        runs = record is not None and record.service in RUNNING
         same = record is not None and not record.open and record.digest == change.before_digest
-        if change.outcome in _TOUCHED and (there if not change.before_digest else not (same and _up(record))):
+        if change.outcome in _TOUCHED and (there if not change.before_digest else not (same and runs)):
             found.append(change)
     return found
-
-
-def _up(record: object) -> bool:
-    return getattr(record, "service", "") in {"active", "passive"}
 
 
 def ways_back(space: Workspace, run: str) -> tuple[list[Back], tuple[str, ...]]:
