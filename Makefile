@@ -4,6 +4,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
+# The tests start Ramify some hundred times: without bytecode each start would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test check tests fmt lint types floors bench clean
 .DEFAULT_GOAL := help
 
