@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from sim.operators import Operator
 from sim.spec import Spec
-from sim.world import Operator, World
+from sim.world import World
 
 TURNS = 20_000
 

@@ -7,9 +7,9 @@ from msgspec import structs
 
 from ramify.model.record import Outcome
 from ramify.stub.tables import START
+from sim.operators import QUICK, outcomes
 from sim.spec import leaves
 from sim.stage import Stage
-from sim.world import QUICK, outcomes
 
 TREE: dict[str, Any] = {
     "gw1": {"vars": {"word": "hello"}, "children": {"app[1-2]": {}, "zone1": {"children": {"app1": {}}}}},

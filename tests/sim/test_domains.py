@@ -11,9 +11,9 @@ from ramify.model.bundle import Bundle
 from ramify.model.events import Finished, Found, Note
 from ramify.model.plan import Action, Open, Plan
 from ramify.transport.errors import Phase, UnreachableError
+from sim.operators import outcomes
 from sim.spec import leaves
 from sim.stage import Stage, until
-from sim.world import outcomes
 
 M9, M8 = "http://m9/", "http://m8/"
 MOUNT, INNER = "/gw1/zone9", "/gw1/zone9/gw7/zone8"

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from ramify.model.drift import Drift
+from sim.operators import outcomes, quick
 from sim.spec import leaves
 from sim.stage import Stage
-from sim.world import outcomes, quick
 
 EDIT = Drift("config/app.conf", "edited", "e" * 64, "a" * 64, "word=hello\n", "word=bye\n")
 CODE = Drift("code/run", "edited", "e" * 64, "a" * 64)

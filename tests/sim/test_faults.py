@@ -15,9 +15,9 @@ from ramify.model import paths
 from ramify.model.bundle import Bundle
 from ramify.model.record import Outcome
 from ramify.transport.errors import AuthenticationError, HostKeyError, Phase, UnreachableError
+from sim.operators import outcomes, quick
 from sim.spec import leaves
 from sim.stage import Stage, until
-from sim.world import outcomes, quick
 
 WRONG: dict[str, Callable[[str], Exception]] = {
     "offline": lambda host: UnreachableError(host, Phase.CONNECT, "no route to host"),

@@ -13,8 +13,8 @@ from ramify.model.bundle import Bundle
 from ramify.model.plan import Action, Goal
 from ramify.stub.tables import RUNNING
 from ramify.transport.errors import Phase, UnreachableError
+from sim.operators import outcomes
 from sim.stage import Stage
-from sim.world import outcomes
 
 TREE: dict[str, Any] = {
     "gw[1-2]": {

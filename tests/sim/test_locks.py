@@ -12,9 +12,9 @@ from ramify.directory.sqlite import Directory
 from ramify.initiator import leases
 from ramify.initiator.leases import LockedError
 from ramify.model.history import Lease
+from sim.operators import Operator, outcomes, quick
 from sim.spec import leaves
 from sim.stage import Stage, until
-from sim.world import Operator, outcomes, quick
 
 TREE = {"gw1": leaves("app[1-3]", "db")}
 AT_ONCE = quick(wait=0)

@@ -16,10 +16,10 @@ from ramify.model.events import Event, Finished, Found, Note
 from ramify.model.record import NodeRecord, NodeResult, Outcome, fingerprint
 from ramify.transport import frames
 from ramify.transport.errors import ConnectionLostError, UnusableReplyError
+from sim.operators import QUICK, outcomes
 from sim.spec import leaves
 from sim.stage import Stage, until
 from sim.wires import ChildEnd, ParentEnd, Wire
-from sim.world import QUICK, outcomes
 
 TREE = {"gw1": leaves("app[1-3]")}
 STUCK = "gw1.app3"

@@ -6,9 +6,9 @@ import pytest
 
 from ramify.model.events import Found, Note
 from ramify.transport.errors import Phase, UnreachableError
+from sim.operators import outcomes
 from sim.spec import leaves
 from sim.stage import Stage, until
-from sim.world import outcomes
 
 TREE = {"gw1": leaves("app[1-2]", "zone1"), "lone": leaves()}
 TREE["gw1"]["children"]["zone1"] = {"children": {"app1": {}}}

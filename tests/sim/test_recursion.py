@@ -11,10 +11,10 @@ from ramify.model import paths
 from ramify.model.component import Parameter
 from ramify.model.events import Finished, Started
 from ramify.transport.errors import Phase, UnreachableError
+from sim.operators import outcomes, quick
 from sim.spec import leaves
 from sim.stage import Stage, until
 from sim.stubs import HELLO
-from sim.world import outcomes, quick
 
 TREE = {
     "gw[1-2]": {

@@ -14,9 +14,9 @@ from ramify.model.component import Parameter
 from ramify.model.events import Report
 from ramify.model.plan import Action
 from ramify.model.record import Outcome
+from sim.operators import outcomes
 from sim.spec import leaves
 from sim.stage import Stage
-from sim.world import outcomes
 
 TREE = {"gw1": leaves("app[1-2]"), "gw2": leaves("db")}
 TREE["gw2"]["children"]["zone1"] = leaves("app[1-2]")

@@ -14,10 +14,10 @@ from ramify.model.record import Outcome
 from ramify.model.rollout import Limits
 from ramify.stub.tables import RUNNING
 from ramify.transport.errors import Phase, UnreachableError
+from sim.operators import outcomes
 from sim.spec import leaves
 from sim.stage import Stage, until
 from sim.test_faults import LIKE_THIS, Fault, heals, in_a_world, inflict
-from sim.world import outcomes
 
 FLEET = {"gw[1-3]": {"vars": {"word": "hello"}, "children": {"app[1-4]": {}}}}
 EVERYBODY = 3 + 12

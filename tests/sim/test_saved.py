@@ -12,9 +12,9 @@ from ramify.model.bundle import Bundle
 from ramify.model.plan import Action, Plan
 from ramify.model.record import Outcome
 from ramify.stub.tables import CONFIGURED
+from sim.operators import outcomes
 from sim.spec import leaves
 from sim.stage import Stage
-from sim.world import outcomes
 
 TREE: dict[str, Any] = {
     "gw[1-2]": {"vars": {"word": "hello"}, "children": {"zone[1-2]": {"children": {"app[1-3]": {}}}}},

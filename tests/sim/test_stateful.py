@@ -24,9 +24,9 @@ from ramify.model.saved import Saved
 from ramify.stub.tables import CONFIGURED, INSTALLED, RUNNING
 from sim import expected
 from sim.expected import Node, Nodes, Wish, above
+from sim.operators import QUICK, outcomes
 from sim.stage import Stage
 from sim.test_faults import KINDS, Fault, inflict
-from sim.world import QUICK, outcomes
 
 EDIT = Drift("config/app.conf", "edited", "e" * 64, "a" * 64, "word=hello\n", "word=bye\n")
 OPTIONAL = ("/gw1/zone1", "/gw1/zone1/app2", "/gw1/app1", "/gw2", "/gw2/app2", "/lone")

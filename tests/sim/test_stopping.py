@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from ramify.initiator.brake import Brake
 from ramify.model.bundle import Bundle
 from ramify.model.record import Outcome
+from sim.operators import outcomes, quick
 from sim.spec import leaves
 from sim.stage import Stage, until
 from sim.test_faults import all_paths, trees
-from sim.world import outcomes, quick
 
 WHY = "interrupted"
 TREE: dict[str, Any] = {

@@ -9,10 +9,10 @@ from ramify.initiator.failing import NodeFailedError
 from ramify.initiator.supply import Supply
 from ramify.transport.channel import Channel
 from ramify.transport.replies import Hello, NodeState, Problem, Reply, StubError
+from sim.operators import QUICK
 from sim.spec import leaves
 from sim.stage import Stage
 from sim.stubs import HELLO
-from sim.world import QUICK
 
 RUNS: dict[str, Any] = {"environment": "installed", "service": "active"}
 

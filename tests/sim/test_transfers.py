@@ -11,9 +11,9 @@ from ramify.initiator.incoming import part
 from ramify.initiator.messages import PIECE, Chunk
 from ramify.model.bundle import Bundle
 from ramify.repository.artifacts import ArtifactFile, build
+from sim.operators import outcomes
 from sim.spec import leaves
 from sim.stage import Stage
-from sim.world import outcomes
 
 PIECES = 5
 TREE = {"gw1": {"children": {"zone1": leaves("app[1-4]")}, "vars": {"word": "hello"}}}

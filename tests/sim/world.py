@@ -7,45 +7,21 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from msgspec import structs
-
-from ramify.compile import unseen
-from ramify.compile.fleet import Fleet, compile_fleet
-from ramify.compile.holding import recalled
-from ramify.compile.planning import plan, wanted
-from ramify.compile.selection import select
-from ramify.compile.unseen import There
+from ramify.compile.fleet import Fleet
 from ramify.directory.sqlite import Directory
 from ramify.initiator import messages
-from ramify.initiator.brake import Brake
-from ramify.initiator.inquiry import Inquiry
-from ramify.initiator.job import Job, Place
-from ramify.initiator.messages import Chunk, Kind, LogRequest, Options, RunRequest
-from ramify.initiator.ring import Ring
-from ramify.initiator.run import Run
+from ramify.initiator.messages import Chunk, LogRequest, RunRequest
 from ramify.initiator.serving import Service
-from ramify.initiator.supply import Supply
-from ramify.model import bundle as bundles
-from ramify.model import paths, saved
-from ramify.model.bundle import Bundle
-from ramify.model.events import Event, Planned, Report, Unheard
 from ramify.model.inventory import Host
-from ramify.model.plan import Goal, Plan
-from ramify.model.record import NodeRecord, Outcome
-from ramify.model.rollout import Limits
-from ramify.model.saved import Saved
 from ramify.repository.store import Store
-from ramify.repository.transfers import TransferError
 from ramify.stub.tables import RUNNING
 from ramify.transport.channel import Channel
+from sim.servers import SimServers
 from sim.stubs import SimHost, SimNode, SimSession
 from sim.wires import ChildEnd, End, ParentEnd, Wire
-
-QUICK = Options(wait=None, gather=0, command_timeout=600, silence=600, beat=300, confirm_timeout=0.02)
 
 
 class Initiator:
@@ -75,34 +51,6 @@ class Initiator:
             self.directory.close()
         for wire in self.wires:
             wire.child.hang_up()
-
-
-class SimServers:
-    """Servers of domains (implements Servers): what they serve, who is down, and what they were asked for."""
-
-    def __init__(self) -> None:
-        self.serves: dict[str, Bundle] = {}
-        self.store: Store | None = None
-        self.down: set[str] = set()
-        self.asked: list[str] = []
-
-    async def bundle(self, server: str, known: str) -> bytes | None:
-        await self._answer(server, "bundle")
-        data = bundles.encode(structs.replace(self.serves[server], runtimes=()))
-        return None if bundles.digest(data) == known else data
-
-    async def pack(self, server: str, digest: str, store: Store) -> Path:
-        await self._answer(server, digest)
-        if self.store is None or not self.store.has(digest):
-            raise TransferError("http-status", "the server answers 404")
-        store.path(digest).write_bytes(self.store.path(digest).read_bytes())
-        return store.path(digest)
-
-    async def _answer(self, server: str, what: str) -> None:
-        self.asked.append(what)
-        await asyncio.sleep(0)
-        if server in self.down:
-            raise TransferError("no-answer", "Connection refused")
 
 
 class World:
@@ -259,147 +207,3 @@ class SimHosts:
         finally:
             world.at_once[self._who] -= 1
             await session.close()
-
-
-class Operator:
-    """The operator: a directory, a store, and bundles to carry out."""
-
-    def __init__(self, world: World, store: Store) -> None:
-        self.world = world
-        self.store = store
-        self.events: list[Event] = []
-        self.brake = Brake()
-        self._number = 0
-        self.open_directory()
-
-    def open_directory(self) -> None:
-        """After a death, or at first."""
-        self.directory = Directory(self.world.folder / "operator" / "directory.db")
-
-    def lose_directory(self) -> None:
-        """As if its file had been deleted."""
-        self.directory.close()
-        for file in (self.world.folder / "operator").glob("directory.db*"):
-            file.unlink()
-        self.open_directory()
-
-    def records(self) -> dict[str, NodeRecord]:
-        return self.directory.records()
-
-    def fleet(self, bundle: Bundle) -> Fleet:
-        fleet = compile_fleet(bundle)
-        assert not fleet.diagnostics.failed, list(fleet.diagnostics)
-        return fleet
-
-    def plan(self, bundle: Bundle, *selection: str, goal: Goal = "apply") -> Plan:
-        return self._plan(self.fleet(bundle), selection, goal=goal)
-
-    def _plan(
-        self,
-        fleet: Fleet,
-        selection: tuple[str, ...],
-        there: There | None = None,
-        goal: Goal = "apply",
-        *,
-        fix: bool = False,
-    ) -> Plan:
-        records, there = self.records(), there or unseen.unasked(fleet)
-        selected, _ = select(selection, unseen.known(fleet, records, there))
-        digest = bundles.digest(bundles.encode(fleet.bundle))
-        made = plan(fleet, digest, records, selected, selection, goal, fix_drift=fix)
-        reached = wanted(selected, records) if goal == "apply" else selected
-        return unseen.completed(made, there, reached)
-
-    async def apply(
-        self,
-        bundle: Bundle,
-        *selection: str,
-        kind: Kind = "apply",
-        options: Options = QUICK,
-        most: Limits | None = None,
-    ) -> Report:
-        """Plan and carry out; the events are in `events`."""
-        fleet = self.fleet(bundle)
-        there = await self.ask(bundle) if fleet.unseen and kind == "apply" else None
-        made = self._plan(fleet, selection, there, fix=options.fix_drift)
-        job = self._job(fleet, kind, made, options)
-        return await self._run(replace(job, most=most or Limits()))
-
-    async def command(self, bundle: Bundle, goal: Goal, *selection: str, options: Options = QUICK) -> Report:
-        """Plan one of the lifecycle commands, and carry it out."""
-        fleet = self.fleet(bundle)
-        return await self._run(self._job(fleet, "apply", self._plan(fleet, selection, goal=goal), options))
-
-    async def _run(self, job: Job) -> Report:
-        self.events = []
-        run = Run(job, self._place(), self.events.append, lambda: f"{self._number:04}")
-        self.brake.fit(run.risk)
-        try:
-            return await run.carry_out()
-        finally:
-            self.brake = Brake()
-
-    def save(self, bundle: Bundle, *selection: str) -> Saved:
-        """A plan to be carried out later, as it comes back from its file."""
-        return self._saved(self.fleet(bundle), self.plan(bundle, *selection))
-
-    async def save_there(self, bundle: Bundle, *selection: str) -> Saved:
-        """The same, with what initiators plan."""
-        return self._saved(self.fleet(bundle), await self.plan_there(bundle, *selection))
-
-    def _saved(self, fleet: Fleet, made: Plan) -> Saved:
-        seen = saved.observed(made, self.records())
-        return saved.decode(saved.encode(Saved(made, bundles.encode(fleet.bundle), seen, "sim", "now")))
-
-    async def apply_saved(self, plan: Saved, options: Options = QUICK) -> Report:
-        """Carry out just what a plan says, as the operator does."""
-        fleet = self.fleet(plan.opened())
-        found = recalled(fleet, self.records(), plan)
-        job = self._job(fleet, "apply", found.plan, options)
-        return await self._run(replace(job, bundle=plan.bundle, held=found))
-
-    async def ask(self, bundle: Bundle, options: Options = QUICK) -> There:
-        """What initiators plan below nodes whose domains only they can ask for."""
-        fleet = self.fleet(bundle)
-        job = self._job(fleet, "plan", self._plan(fleet, ()), options)
-        self.events = []
-        await Inquiry(job, self._place(), self.events.append).carry_out()
-        told = [event for event in self.events if isinstance(event, Planned | Unheard)]
-        return unseen.gathered(fleet.unseen, told)
-
-    async def plan_there(self, bundle: Bundle, *selection: str) -> Plan:
-        """The whole plan, one tree."""
-        return self._plan(self.fleet(bundle), selection, await self.ask(bundle))
-
-    def _job(self, fleet: Fleet, kind: Kind, made: Plan, options: Options) -> Job:
-        self._number += 1
-        return Job(
-            run=f"run{self._number}",
-            kind=kind,
-            fleet=fleet,
-            bundle=bundles.encode(fleet.bundle),
-            plan=made,
-            selection=made.selection,
-            options=options,
-            mounts=unseen.due(made),
-        )
-
-    def _place(self) -> Place:
-        hosts, supply = SimHosts(self.world, paths.ROOT), Supply((self.store,))
-        return Place(directory=self.directory, hosts=hosts, supply=supply, ring=Ring(paths.ROOT))
-
-    async def refresh(self, bundle: Bundle, options: Options = QUICK) -> Report:
-        return await self.apply(bundle, kind="refresh", options=options)
-
-
-def outcomes(report: Report) -> dict[str, str]:
-    """The outcome of every path; each is told of once."""
-    found = {result.path: result.outcome.value for result in report.results}
-    assert len(found) == len(report.results)
-    assert sum(report.count(outcome) for outcome in Outcome) == len(found)
-    return found
-
-
-def quick(**changes: float) -> Options:
-    """Options for tests, changed."""
-    return structs.replace(QUICK, **changes)

@@ -11,7 +11,7 @@ from ramify.model import bundle as bundles
 from ramify.model.bundle import Bundle
 from ramify.model.hierarchy import Domain
 from ramify.repository.transfers import TransferError
-from sim.world import SimServers
+from sim.servers import SimServers
 from unit.compile.bundles import at, bundle, spec
 
 URL = "http://m9/"
