@@ -105,4 +105,8 @@ wait_option = click.option(
     expose_value=False, callback=_wait,
     help="Wait for the end of another run that holds what is to be done, instead of giving up.",
 )  # fmt: skip
+saving_option = click.option(
+    "-o", "--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    help="Save the plan and do nothing: `ramify apply FILE` does just that.",
+)  # fmt: skip
 node_argument = click.argument("path", metavar="PATH", type=PathExpression())

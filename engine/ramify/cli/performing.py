@@ -72,6 +72,13 @@ def perform(  # noqa: PLR0913 - what is performed, and how
     return ended(session, plan, report, space, name=name, more=more)
 
 
+def leaves_nothing(space: Workspace, plan: Plan) -> bool:
+    """Whether a plan takes away all that is deployed."""
+    leaving = {node.path for node in plan.nodes if node.action.acts}
+    there = {path for path, record in space.records().items() if record.exists}
+    return plan.goal == "uninstall" and plan.anything and there <= leaving
+
+
 def show(session: Session, space: Workspace, plan: Plan) -> None:
     """Show a plan, all of it where that is little, and how it will be rolled out."""
     shown = plan_view.detailed(space.fleet, plan, full=session.verbose)

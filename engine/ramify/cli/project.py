@@ -8,6 +8,7 @@ from msgspec import structs
 from ramify.cli import labs
 from ramify.cli.diagnostics_view import text
 from ramify.cli.failures import failure
+from ramify.cli.goal_words import GIVING
 from ramify.cli.session import Session
 from ramify.cli.transfers import watched
 from ramify.compile.fleet import Fleet, compile_fleet
@@ -77,7 +78,9 @@ def resumed(session: Session, saved: Saved) -> Iterator[Workspace]:
             f'this is a plan of the project "{saved.project}", and "{found.project.project}" is here',
             "`ramify -C DIR` works in another folder.",
         )
-    with workspace(found, data=saved.bundle) as space:
+    cause = structs.replace(saved.cause, saved=saved.id)
+    signed = saved.plan.goal in GIVING
+    with workspace(found, signed=signed, data=saved.bundle, cause=cause) as space:
         warn(session, list(space.diagnostics))
         yield space
 

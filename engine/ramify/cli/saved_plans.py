@@ -25,6 +25,8 @@ def write(file: Path, space: Workspace, plan: Plan) -> None:
         space.fleet.bundle.project,
         datetime.now(UTC).isoformat(timespec="seconds"),
         __version__,
+        space.cause,
+        space.vault.key_name if space.fleet.bundle.secrets else "",
     )
     fresh = file.with_name(f"{file.name}.part")
     try:

@@ -124,6 +124,19 @@ def recalled(fleet: Fleet, records: Records, saved: Saved) -> Held:
     return structs.replace(found, plan=structs.replace(found.plan, nodes=nodes, summary=summarise(nodes)))
 
 
+def excepting(
+    found: Held, seen: Generations, scope: str, stale: Mapping[str, str], over: Collection[str]
+) -> Held:
+    """What is left without some nodes: those that are not what was planned for another reason, or done.
+
+    Nobody further down hears of them: who is not told of a node does not touch it.
+    """
+    left = {*stale, *over}
+    kept = {path: one for path, one in seen.items() if path not in left}
+    bounds = {path: () if path in left else may for path, may in found.bounds.items()}
+    return Held(without(found.plan, left), {**stale, **found.stale}, _parts(kept, scope), bounds)
+
+
 def without(plan: Plan, stale: Collection[str]) -> Plan:
     """A plan that leaves some nodes alone."""
     nodes = tuple(untouched(node) if node.path in stale else node for node in plan.nodes)

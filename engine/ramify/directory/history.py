@@ -26,10 +26,11 @@ class History:
         """Note that a run begins: written before anything happens."""
         with transaction(self._connection) as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO runs (run, kind, path, bundle, started, who, selection, back_to)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO runs"
+                " (run, kind, path, bundle, started, who, selection, back_to, saved)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (ran.run, ran.kind, ran.path, ran.bundle, ran.started, ran.who,
-                 msgspec.json.encode(ran.selection).decode(), ran.back_to),
+                 msgspec.json.encode(ran.selection).decode(), ran.back_to, ran.saved),
             )  # fmt: skip
 
     def finish(self, run: str, now: str, counts: Mapping[str, int]) -> None:

@@ -40,6 +40,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         )""",
     ),
     ("ALTER TABLE nodes ADD COLUMN drift TEXT NOT NULL DEFAULT '[]'",),
+    (
+        "ALTER TABLE runs ADD COLUMN saved TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE leases ADD COLUMN released TEXT NOT NULL DEFAULT ''",
+    ),
 )
 
 VERSION = len(STEPS)

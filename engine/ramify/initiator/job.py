@@ -100,6 +100,7 @@ class Job:
             who=self.cause.who,
             selection=self.selection,
             back_to=self.cause.back_to,
+            saved=self.cause.saved,
         )
 
 

@@ -295,10 +295,11 @@ def commission(
     """
     from ramify.initiator.job import Job  # noqa: PLC0415 - as above
 
-    asked_for = space.cause.kind or ("" if made.goal == "apply" else made.goal)
+    cause = space.cause if kind == "apply" else NO_CAUSE
+    asked_for = cause.kind or ("" if made.goal == "apply" else made.goal)
     return Job(
         run=secrets.token_hex(6),
-        cause=structs.replace(space.cause, who=who(), kind=asked_for),
+        cause=structs.replace(cause, who=who(), kind=asked_for),
         kind=kind,
         fleet=space.fleet,
         bundle=space.bundle,

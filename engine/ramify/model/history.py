@@ -14,12 +14,13 @@ KEEP = 50
 class Cause(Struct, frozen=True):
     """Why there is a run: who asked for it, for what (apply, rollback, ...), and to which run it goes back.
 
-    Without a `kind` it is what the run does.
+    Without a `kind` it is what the run does; `saved` is the saved plan that it carries out, if it does.
     """
 
     who: str = ""
     kind: str = ""
     back_to: str = ""
+    saved: str = ""
 
 
 class Ran(Struct, frozen=True):
@@ -35,6 +36,7 @@ class Ran(Struct, frozen=True):
     back_to: str = ""
     finished: str = ""
     counts: dict[str, int] = {}
+    saved: str = ""
 
 
 class NodeChange(Struct, frozen=True):
@@ -51,7 +53,10 @@ class NodeChange(Struct, frozen=True):
 
 
 class Lease(Struct, frozen=True):
-    """The right of a run to work on subtrees, alone. It ends at `expires` (Unix time) unless renewed."""
+    """The right of a run to work on subtrees, alone. It ends at `expires` (Unix time) unless renewed.
+
+    Of one that somebody `released` the run ends: it begins nothing more, and is alone until that is over.
+    """
 
     run: str
     kind: str
@@ -61,6 +66,7 @@ class Lease(Struct, frozen=True):
     machine: str = ""
     pid: int = 0
     expires: float = 0
+    released: str = ""
 
     @property
     def owner(self) -> str:

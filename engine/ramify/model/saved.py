@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ramify.model import bundle as bundles
 from ramify.model.bundle import Bundle, UnusableBundleError
+from ramify.model.history import Cause
 from ramify.model.plan import Plan
 from ramify.model.record import NodeRecord, generation
 
@@ -29,7 +30,8 @@ Generations = Mapping[str, str]
 class Saved(Struct, frozen=True):
     """A plan, the bundle that it was made from, and what was recorded of each of its nodes then.
 
-    `made` is when, and `ramify` the version that made it.
+    `made` is when, and `ramify` the version that made it; `cause` is what history tells of its run. `key`
+    names the key that the digests of its secrets were made with.
     """
 
     plan: Plan
@@ -38,7 +40,14 @@ class Saved(Struct, frozen=True):
     project: str
     made: str
     ramify: str = ""
+    cause: Cause = Cause()
+    key: str = ""
     format: int = FORMAT
+
+    @property
+    def id(self) -> str:
+        """What history knows it by: another plan has another one."""
+        return hashlib.sha256(msgspec.msgpack.encode(self)).hexdigest()[:16]
 
     def opened(self) -> Bundle:
         """The bundle, as a value.

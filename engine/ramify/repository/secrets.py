@@ -81,6 +81,11 @@ class Vault:
         noted = self._noted()
         return {name: noted[name] for name in names if name in noted}
 
+    @property
+    def key_name(self) -> str:
+        """A name for the key that digests are made with: those made with another one say nothing here."""
+        return hmac.digest(self._key(), b"its name", hashlib.sha256).hex()[:16]
+
     def _noted(self) -> dict[str, str]:
         try:
             return msgspec.json.decode(self._key_file.with_name(DIGESTS).read_bytes(), type=dict[str, str])

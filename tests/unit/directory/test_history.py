@@ -89,7 +89,8 @@ def test_a_file_of_an_earlier_version_is_brought_to_this_one(tmp_path: Path, ver
             old.execute(statement)
     old.execute(f"PRAGMA user_version = {version}")
     names = [row[1] for row in old.execute("PRAGMA table_info(nodes)")]
-    values = ["/a" if name == "path" else "{}" if name == "values" else 0 for name in names]
+    special = {"path": "/a", "values": "{}", "drift": "[]"}
+    values = [special.get(name, 0) for name in names]
     old.execute(f"INSERT INTO nodes VALUES ({', '.join('?' for _ in values)})", values)
     old.execute("INSERT INTO runs (run, path, bundle, started) VALUES ('r1', '/', 'b', 't')")
     old.commit()

@@ -1,11 +1,11 @@
 """`ramify apply`: bring nodes to what the project, or a saved plan, says of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import click
 
-from ramify.cli import lazy, refreshing, saved_plans
+from ramify.cli import exits, lazy, refreshing, saved_plans
 from ramify.cli.arguments import locked_option, paths_or_plan_argument, wait_option
 from ramify.cli.carrying import Carried, carry
 from ramify.cli.confirming import confirm_options
@@ -14,8 +14,18 @@ from ramify.cli.folding import fold, shortened
 from ramify.cli.labs import follow, must_be_up
 from ramify.cli.limits import Allowed, limit_options
 from ramify.cli.only import ended_so, only_option
-from ramify.cli.performing import ended, must_be_approvable, perform, show, unchanged
+from ramify.cli.past import ROLLBACK
+from ramify.cli.performing import (
+    LAST_QUESTION,
+    ended,
+    leaves_nothing,
+    must_be_approvable,
+    perform,
+    show,
+    unchanged,
+)
 from ramify.cli.project import opened, resumed
+from ramify.cli.recalling import ROTATED, recall
 from ramify.cli.session import Session
 from ramify.cli.there import whole_plan
 from ramify.compile import holding
@@ -25,6 +35,8 @@ from ramify.model.record import NodeResult, Outcome
 from ramify.model.saved import Saved
 
 DONE_ALREADY = "Nothing to do. All that this plan says is done."
+_MOVED = "they moved on after this was planned"
+_ROTATED = "secrets that they are given have changed after this was planned"
 
 
 @lazy.command(
@@ -71,7 +83,8 @@ def command(  # noqa: PLR0913 - as many as there are options
     off, is taken back by the host itself. When all that failed was taken back, it exits with 5.
 
     Instead of paths it takes the file of a plan that `ramify plan -o FILE` saved. It does just what that
-    says, without asking; nodes that are not any more as they were then are left alone, and it exits with 3.
+    says, without asking, be it an apply, a rollback or a lifecycle command; nodes that are not any more as
+    they were then are left alone, and it exits with 3.
     """
     file = saved_plans.named(selection)
     if file is not None and only:
@@ -100,28 +113,32 @@ def _saved(session: Session, saved: Saved, allowed: Allowed, options: Options, *
             must_be_up(space, saved.plan)
         if strict:
             refreshing.look(session, space, saved.plan.selection)
-        records = space.records()
-        held = holding.recalled(space.fleet, records, saved)
-        if strict and (stale := holding.stale_now(held, records, saved.observed)):
+        held, stale = recall(session, space, saved)
+        if strict and stale:
             return _refused(session, held.plan, stale)
         if not held.plan.anything and not held.stale:
             session.say(session.paint("good", DONE_ALREADY))
             return ended(session, held.plan, Carried(unchanged(held.plan)), quiet=True)
-        stale = holding.stale_now(held, records, saved.observed)
         told = holding.without(held.plan, stale)
         if told.anything:
             show(session, space, told)
         if stale:
-            session.say(("\n" if told.anything else "") + _left_alone(stale))
+            session.say(("\n" if told.anything else "") + "\n".join(_left_alone(stale)))
+        if leaves_nothing(space, told) and session.ask(LAST_QUESTION).strip() != "yes":
+            session.note("Uninstall cancelled: nothing was done.")
+            return exits.ERROR
         follow(space)
         report = carry(session, space, held.plan, "apply", held, options=options)
-        return ended(session, told, report, space)
+        name = ROLLBACK.capitalize() if saved.cause.kind == ROLLBACK else ""
+        return ended(session, told, report, space, name=name)
 
 
-def _left_alone(stale: Iterable[str]) -> str:
-    names, left = shortened(fold(stale), 4)
-    more = f" and {left:,} more" if left else ""
-    return f"Left alone, since they moved on after this was planned: {', '.join(names)}{more}."
+def _left_alone(stale: Mapping[str, str]) -> Iterator[str]:
+    rotated = {path for path, why in stale.items() if why == ROTATED}
+    for paths, why in ((stale.keys() - rotated, _MOVED), (rotated, _ROTATED)):
+        if paths:
+            names, left = shortened(fold(paths), 4)
+            yield f"Left alone, since {why}: {', '.join(names)}{f' and {left:,} more' if left else ''}."
 
 
 def _refused(session: Session, plan: Plan, stale: dict[str, str]) -> int:

@@ -1,19 +1,20 @@
 """`ramify start`, `stop`, `restart` and the other commands of HPL's Table 1, on nodes that are deployed."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
-from ramify.cli import lazy
-from ramify.cli.arguments import paths_required, wait_option
+from ramify.cli import exits, lazy, saved_plans
+from ramify.cli.arguments import paths_required, saving_option, wait_option
+from ramify.cli.failures import failure
 from ramify.cli.goal_words import GIVING
 from ramify.cli.limits import Allowed, limit_options
-from ramify.cli.performing import LAST_QUESTION, QUESTION, must_be_approvable, perform
+from ramify.cli.performing import LAST_QUESTION, QUESTION, leaves_nothing, must_be_approvable, perform, show
 from ramify.cli.project import opened
 from ramify.cli.session import Session
 from ramify.cli.there import whole_plan
-from ramify.initiator.operator import Workspace
-from ramify.model.plan import Goal, Plan
+from ramify.model.plan import Goal
 
 _yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
@@ -21,11 +22,15 @@ _yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def _made(goal: Goal, told: str, *examples: str) -> click.Command:
     """The command for a goal; they differ in nothing else."""
 
-    def command(session: Session, selection: tuple[str, ...], *, yes: bool, allowed: Allowed) -> int:
+    def command(
+        session: Session, selection: tuple[str, ...], *, out: Path | None, yes: bool, allowed: Allowed
+    ) -> int:
+        if out is not None:
+            return _save(session, selection, goal, allowed, out)
         return _carry_out(session, selection, goal, allowed, yes=yes)
 
     command.__doc__ = told
-    taking_paths = paths_required(wait_option(_yes_option(limit_options(command))))
+    taking_paths = paths_required(wait_option(_yes_option(saving_option(limit_options(command)))))
     lines = (f"ramify {goal} {example}" for example in examples)
     return lazy.command(*lines, name=goal)(taking_paths)
 
@@ -38,16 +43,26 @@ def _carry_out(
     with opened(session, signed=goal in GIVING) as found:
         plan = whole_plan(session, found, selection, goal)
         space = replace(found, most=allowed.of(plan))
-        if goal == "uninstall" and plan.anything and _leaves_nothing(space, plan):
+        if goal == "uninstall" and leaves_nothing(space, plan):
             # Typed, by whoever or by a pipe: a flag in some script is not enough for that.
             return perform(session, space, plan, yes=False, question=LAST_QUESTION)
         must_be_approvable(session, yes or not plan.anything)
         return perform(session, space, plan, yes=yes, question=QUESTION)
 
 
-def _leaves_nothing(space: Workspace, plan: Plan) -> bool:
-    leaving = {node.path for node in plan.nodes if node.action.acts}
-    return all(path in leaving for path, record in space.records().items() if record.exists)
+def _save(session: Session, selection: tuple[str, ...], goal: Goal, allowed: Allowed, out: Path) -> int:
+    """Save the plan, and do nothing."""
+    if allowed != Allowed():
+        raise failure("usage", "a saved plan has no limits of its own", "Give them to `ramify apply FILE`.")
+    with opened(session, signed=goal in GIVING) as space:
+        plan = whole_plan(session, space, selection, goal)
+        if session.json:
+            session.document(plan)
+        else:
+            show(session, space, plan)
+        saved_plans.write(out, space, plan)
+        session.note(f"\nSaved. `ramify apply {out}` does just this.")
+    return exits.DONE
 
 
 start = _made(

@@ -8,7 +8,7 @@ import click
 from msgspec import Struct
 
 from ramify.cli import exits, history_view, lazy, past, saved_plans
-from ramify.cli.arguments import paths_required, wait_option
+from ramify.cli.arguments import paths_required, saving_option, wait_option
 from ramify.cli.folding import fold, shortened
 from ramify.cli.performing import must_be_approvable, perform, show
 from ramify.cli.session import Session
@@ -43,10 +43,7 @@ class Lost(Struct, frozen=True):
 @click.option("--to", "run", metavar="RUN", default="", help="Go back to what this run made.")
 @wait_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option(
-    "-o", "--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, writable=True),
-    help="Save the plan and do nothing: `ramify apply FILE` does just that.",
-)  # fmt: skip
+@saving_option
 def command(session: Session, selection: tuple[str, ...], run: str, out: Path | None, *, yes: bool) -> int:
     """Bring the nodes at PATH and below back to what they were before the last run that changed them.
 
