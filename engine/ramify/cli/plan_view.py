@@ -110,15 +110,15 @@ def _open(plan: Plan, paint: Paint) -> Iterator[str]:
 
 def _legend(plan: Plan, paint: Paint) -> Iterator[str]:
     yield "Ramify will do the following:"
-    if plan.goal != "apply":
-        yield from _goal_legend(plan.goal, paint)
     changed = [node for node in plan.nodes if node.action.acts]
     there = {(id(node.action), bool(node.conditional)) for node in changed}
-    for action, words in _WORDS.items() if plan.goal == "apply" else ():
+    for action, words in _words(plan.goal).items():
         if (id(action), False) in there:
             yield f"{_sign(action.symbol, paint)} {words}"
         if (id(action), True) in there:
             yield f"{_sign(f'?{action.symbol}', paint)} {words}, as what is found on the host decides"
+    if plan.goal == "uninstall":
+        yield "      Their data, logs and earlier releases are lost; the next apply deploys them anew."
     if any(node.opaque for node in changed):
         yield f"{_sign('!', paint)} runs a program of the component: nobody knows what that does"
 
@@ -127,11 +127,10 @@ def _sign(symbol: str, paint: Paint) -> str:
     return paint(symbol.removeprefix("?"), f"{symbol:>5}")
 
 
-def _goal_legend(goal: Goal, paint: Paint) -> Iterator[str]:
-    symbol = (Action.DESTROY if goal == "uninstall" else Action.UPDATE).symbol
-    yield f"{paint(symbol, f'{symbol:>5}')} {WORDS[goal].does}"
-    if goal == "uninstall":
-        yield "      Their data, logs and earlier releases are lost; the next apply deploys them anew."
+def _words(goal: Goal) -> dict[Action, str]:
+    if goal == "apply":
+        return _WORDS
+    return {Action.DESTROY if goal == "uninstall" else Action.UPDATE: WORDS[goal].does}
 
 
 def _levels(found: Iterable[Level], goal: Goal, detail: Detail, paint: Paint) -> Iterator[str]:

@@ -7,13 +7,26 @@ from ramify.compile.fleet import Fleet
 from ramify.compile.templates import Reach
 from ramify.model.component import Component
 from ramify.model.record import NodeRecord
-from ramify.stub.tables import ACTIVATE, CONFIGURE_ENV, DEACTIVATE, DEPLOY, RELOAD, RESTART, START, UNINSTALL
+from ramify.stub.tables import (
+    ACTIVATE,
+    CONFIGURE,
+    CONFIGURE_ENV,
+    DEACTIVATE,
+    DEPLOY,
+    RELOAD,
+    RESTART,
+    START,
+    UNINSTALL,
+)
 
 INTERRUPTED = "an earlier run was interrupted: what is found decides"
 LATE_CODE = "facts of the host decide on the code"
 LATE_VALUES = "some values are known on the host only"
-UNKNOWN_CODE = frozenset({UNINSTALL})
-"""What runs something when nobody knows the component any more."""
+UNKNOWN_CODE = frozenset({UNINSTALL, START, RESTART, ACTIVATE, DEACTIVATE})
+"""What may run something when nobody knows the component any more."""
+
+_GIVING = frozenset({DEPLOY, CONFIGURE_ENV, CONFIGURE, RELOAD})
+"""What brings something new to a host; all else is about what it has."""
 
 
 def conditional(made: NodeClass, record: NodeRecord | None) -> str:
@@ -38,12 +51,25 @@ def _of_class(made: NodeClass) -> tuple[str, frozenset[str]]:
     return (LATE_CODE if made.varies else late), run
 
 
-def opaque_removal(fleet: Fleet, record: NodeRecord, steps: tuple[str, ...]) -> tuple[str, ...]:
-    """The same for a node that leaves: its component is known if it is still in use somewhere."""
-    component = fleet.bundle.components.get(record.values.get("code", ""))
+def of_deployed(
+    fleet: Fleet, record: NodeRecord, steps: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]]:
+    """On what the steps of a node that is deployed depend, and which of them run programs.
+
+    They are those of the component that it was deployed with, which is known if it is still in use; what is
+    given to the host is of the hierarchy's.
+    """
+    node = fleet.by_path.get(record.path)
+    made = fleet.class_of(node) if node is not None else None
+    components = (fleet.realm_of(node).bundle if node is not None else fleet.bundle).components
+    component = components.get(record.values.get("code", ""))
     same = component and component.artifact.startswith(record.values.get("code.digest", "?"))
     run = _run(component) if component and same else UNKNOWN_CODE
-    return tuple(step for step in steps if step in run)
+    given = made if made is not None and not _GIVING.isdisjoint(steps) else None
+    run |= _of_class(given)[1] if given else frozenset()
+    late = _of_class(given)[0] if given else ""
+    found = tuple(step for step in steps if step in run) if run else ()
+    return (INTERRUPTED if record.open else late), found
 
 
 def _run(component: Component) -> frozenset[str]:

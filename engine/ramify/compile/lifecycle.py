@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
+from ramify.compile.certainty import of_deployed
 from ramify.compile.fleet import Fleet
 from ramify.compile.standing import standing
 from ramify.compile.steps import AIMS, HOLD, RELEASE, Standing, way
@@ -130,7 +131,11 @@ class _Planner:
     def _acting(self, record: NodeRecord, steps: tuple[str, ...], reason: str) -> NodePlan:
         action = Action.DESTROY if self.goal == "uninstall" else Action.UPDATE
         parent = paths.parent(record.path)
-        return NodePlan(record.path, action, record.host, parent, steps, reason=reason)
+        conditional, opaque = of_deployed(self.fleet, record, steps)
+        return NodePlan(
+            record.path, action, record.host, parent, steps,
+            reason=reason, conditional=conditional, opaque=opaque,
+        )  # fmt: skip
 
     def _left(self, record: NodeRecord, action: Action, reason: str) -> NodePlan:
         return NodePlan(record.path, action, record.host, paths.parent(record.path), reason=reason)

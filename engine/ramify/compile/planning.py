@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import structs
 
 from ramify.compile import lifecycle
-from ramify.compile.certainty import INTERRUPTED, conditional, opaque, opaque_removal
+from ramify.compile.certainty import conditional, of_deployed, opaque
 from ramify.compile.changes import changes
 from ramify.compile.drifting import due, left_so, stopped
 from ramify.compile.fleet import Fleet
@@ -192,8 +192,9 @@ def _wished(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[Change, ...]:
 
 def _plan_removal(fleet: Fleet, record: NodeRecord) -> NodePlan:
     steps = steps_down(Standing(record.environment, record.service))
+    conditional, opaque = of_deployed(fleet, record, steps)
     return NodePlan(
         record.path, Action.DESTROY, record.host, paths.parent(record.path),
         (LOOK, *steps) if record.open else steps, reason="not in the hierarchy any more",
-        conditional=INTERRUPTED if record.open else "", opaque=opaque_removal(fleet, record, steps),
+        conditional=conditional, opaque=opaque,
     )  # fmt: skip

@@ -184,3 +184,12 @@ def test_what_is_lost_is_told_before_it_is_uninstalled(golden: Golden) -> None:
     fleet = fleets.compiled(fleets.small())
     records = fleets.recorded(fleet)
     golden("cli/plan-uninstall.txt", text(fleet, make_plan(fleet, "", records, None, ("/",), "uninstall")))
+
+
+def test_steps_of_lifecycle_commands_are_marked_as_those_of_an_apply(golden: Golden) -> None:
+    probe = fleets.PROBE + '  CPUS: "{{ facts.cpus }}"\n'
+    fleet = fleets.compiled(fleets.small(), probe=probe, install=("./install",))
+    records = fleets.recorded(fleet)
+    records["/region1/zone2"] = structs.replace(records["/region1/zone2"], open="run1")
+    plan = make_plan(fleet, "", records, None, ("/",), "configure-env")
+    golden("cli/plan-lifecycle-marks.txt", text(fleet, plan))

@@ -4,9 +4,12 @@ import pytest
 from msgspec import structs
 
 from ramify.compile import certainty
+from ramify.compile.fleet import Fleet
 from ramify.compile.planning import plan
+from ramify.compile.steps import AIMS
 from ramify.model.component import Component, Control
-from ramify.model.plan import Mark, NodePlan
+from ramify.model.plan import Goal, Mark, NodePlan
+from ramify.model.record import NodeRecord
 from unit.compile.bundles import COMPONENTS, compiled, document, entry, record, spec
 
 TREE = spec("r", spec("app"))
@@ -85,3 +88,67 @@ def test_the_uninstaller_of_a_component_that_nobody_knows_any_more_is_opaque() -
 
     assert app(plan(after, "", records).nodes).opaque == ("uninstall",)
     assert app(plan(after, "", {**records, "/r/app": known}).nodes).opaque == ()
+
+
+PROGRAMS = {
+    "install": ("./install",),
+    "uninstall": ("./uninstall",),
+    "activate": Control(argv=("./on",)),
+    "deactivate": Control(argv=("./off",)),
+    "reload": Control(argv=("./reload",)),
+}
+RUNNING = {"environment": "installed", "service": "active"}
+
+
+def deployed(fleet: Fleet, **changes: object) -> dict[str, NodeRecord]:
+    """All nodes, with the values that tell which component they run."""
+    known = {"code": SERVICE, "code.digest": COMPONENTS[SERVICE].artifact[:12]}
+    records = {path: structs.replace(record(fleet, path), **RUNNING) for path in fleet.digests}
+    records["/r/app"] = structs.replace(records["/r/app"], **{"values": known, **changes})
+    return records
+
+
+@pytest.mark.parametrize(
+    ("goal", "changes", "opaque"),
+    [
+        ("stop", {}, ()),
+        ("start", {"service": "configured"}, ()),
+        ("restart", {}, ()),
+        ("deactivate", {}, ("deactivate",)),
+        ("activate", {"service": "passive", "held": "paused"}, ("activate",)),
+        ("configure", {}, ("reload",)),
+        ("configure-env", {}, ("configure-env",)),
+        ("uninstall", {}, ("uninstall",)),
+    ],
+)
+def test_lifecycle_commands_tell_which_steps_run_programs_and_which_are_exact(
+    goal: Goal, changes: dict[str, object], opaque: tuple[str, ...]
+) -> None:
+    fleet = compiled(TREE, components=made_of(**PROGRAMS))
+    found = app(plan(fleet, "", deployed(fleet, **changes), None, ("/",), goal).nodes)
+
+    assert found.steps
+    assert (found.opaque, found.conditional) == (opaque, "")
+    unknown = app(plan(fleet, "", deployed(fleet, **changes, values={}), None, ("/",), goal).nodes)
+    assert set(unknown.opaque) >= set(opaque), "nobody knows what another version does"
+    assert "shutdown" not in unknown.opaque
+
+
+@pytest.mark.parametrize("goal", [goal for goal in AIMS if goal != "apply"])
+def test_after_an_interrupted_run_each_lifecycle_command_is_conditional(goal: Goal) -> None:
+    fleet = compiled(TREE)
+
+    found = app(plan(fleet, "", deployed(fleet, open="run1"), None, ("/",), goal).nodes)
+
+    assert (found.steps[0], found.conditional) == ("status", certainty.INTERRUPTED)
+
+
+@pytest.mark.parametrize(("goal", "conditional"), [("configure", certainty.LATE_VALUES), ("restart", "")])
+def test_values_that_only_the_host_knows_count_where_they_are_given(goal: Goal, conditional: str) -> None:
+    lists = {
+        "service": (entry("/**/app", "a.yml"),),
+        "others": (document("a.yml", {"X": "{{ facts.cpus }}"}),),
+    }
+    fleet = compiled(TREE, **lists)
+
+    assert app(plan(fleet, "", deployed(fleet), None, ("/",), goal).nodes).conditional == conditional
