@@ -293,7 +293,8 @@ class SimSession:
                 raise _error("missing", "artifacts are not here")
         assert commands or held is not None
         host.nodes[path] = node
-        node.held = held if held == "" else node.held
+        if held == "" or (held and commands[:1] == [DEPLOY] and node.state == INITIAL):
+            node.held = held
         for command in commands:
             self._command(node, command, order)
         node.held = held or node.held
@@ -306,7 +307,7 @@ class SimSession:
             host.world.refusals.append((node.path, command))
             raise _error("refused", f"{node.path}: {reason or 'not today'}", found=node.told())
         code = order["code"]["artifact"] if order else node.code
-        for step in tables.steps(command, load=code != node.code):
+        for step in tables.steps(command, load=code != node.code, start=node.held != "stopped"):
             if self._stopped.is_set() and step[1] == tables.INSTALL:
                 raise _error("stopped", f"{command} was stopped, as asked", found=node.told())
             if host.fails.get(node.path) == step[1]:

@@ -213,6 +213,33 @@ async def test_a_paused_service_stays_paused_when_it_is_configured(stage: Stage)
     assert not stage.operator.plan(changed).held
 
 
+@pytest.mark.parametrize(("goal", "steps"), [("stop", ("deploy",)), ("deactivate", ("deploy", "deactivate"))])
+async def test_a_held_node_that_moves_is_held_on_its_new_host_and_what_was_stopped_never_runs_there(
+    stage: Stage, goal: Goal, steps: tuple[str, ...]
+) -> None:
+    await up(stage)
+    moved = stage.spec.bundle(TREE, moved={"/gw1/zone1/app": "spare1"})
+    await stage.operator.command(moved, goal, "/gw1/zone1/app")
+    stage.world.commands.clear()
+    planned = {node.path: node for node in stage.operator.plan(moved).nodes}["/gw1/zone1/app"]
+
+    report = outcomes(await stage.operator.apply(moved))
+
+    assert report["/gw1/zone1/app"] == "done"
+    assert (planned.action, planned.steps) == (Action.REPLACE, steps)
+    there = stage.world.host("spare1").node("/gw1/zone1/app")
+    assert stage.world.given("/gw1/zone1/app")[-len(steps) :] == list(steps)
+    assert there.state == ("installed", "passive" if goal == "deactivate" else "configured")
+    assert (
+        held(stage)
+        == {"/gw1/zone1/app": there.held}
+        == {path: record.held for path, record in stage.operator.records().items() if record.held}
+    )
+    assert not stage.operator.plan(moved).summary.anything
+    await stage.operator.command(moved, "start" if goal == "stop" else "activate", "/gw1/zone1/app")
+    assert there.state == ("installed", "active")
+
+
 async def test_what_ended_by_itself_is_held_when_it_is_stopped(stage: Stage) -> None:
     bundle = await up(stage)
     stage.world.host("lone").nodes["/lone"].state = ("installed", "configured")

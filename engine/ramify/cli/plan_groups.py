@@ -75,7 +75,7 @@ def _values(node: NodePlan) -> tuple[object, ...]:
 
 def _kind(node: NodePlan) -> tuple[object, ...]:
     # Where a node moves from is told for each, unless there are many: then that they move is enough.
-    reason = "moves" if node.previous_host else node.reason
+    reason = f"moves{node.reason.partition('; ')[2]}" if node.previous_host else node.reason
     # By identity: what an Enum does to hash a member takes longer than all the rest.
     return (id(node.action), node.steps, reason, node.conditional, node.opaque)
 

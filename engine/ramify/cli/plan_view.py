@@ -205,7 +205,9 @@ def _where(group: Group) -> str:
 
 def _reason(group: Group) -> str:
     reasons = {node.reason for node in group.nodes}
-    return reasons.pop() if len(reasons) == 1 else "each moves from another host"
+    if len(reasons) == 1:
+        return reasons.pop()
+    return "; ".join(filter(None, ("each moves from another host", group.first.reason.partition("; ")[2])))
 
 
 def _initiators(above: dict[str, None]) -> str:

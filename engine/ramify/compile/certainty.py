@@ -51,9 +51,7 @@ def _of_class(made: NodeClass) -> tuple[str, frozenset[str]]:
     return (LATE_CODE if made.varies else late), run
 
 
-def of_deployed(
-    fleet: Fleet, record: NodeRecord, steps: tuple[str, ...]
-) -> tuple[str, tuple[str, ...]]:
+def of_deployed(fleet: Fleet, record: NodeRecord, steps: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """On what the steps of a node that is deployed depend, and which of them run programs.
 
     They are those of the component that it was deployed with, which is known if it is still in use; what is

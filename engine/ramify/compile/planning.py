@@ -159,7 +159,8 @@ def _step(
     if record is None or not _matters(record):
         return Action.CREATE, steps_up(NOTHING), "", ()
     if record.host != host:
-        return Action.REPLACE, steps_up(NOTHING), f"moves from {record.host}", ()
+        anew = structs.replace(NOTHING, held=record.held)
+        return Action.REPLACE, steps_up(anew), _and_stays(f"moves from {record.host}", record), ()
     steps = steps_up(standing(fleet, node, record, record))
     if record.open:
         return Action.UPDATE, (LOOK, *steps), "an earlier run was interrupted", ()
@@ -167,7 +168,13 @@ def _step(
     if not steps:
         return (Action.HELD if held else Action.UNCHANGED), (), held, ()
     found, reason = _changes(fleet, node, record)
-    return Action.UPDATE, steps, "; ".join(filter(None, (reason, held and f"{held}, and stays so"))), found
+    return Action.UPDATE, steps, _and_stays(reason, record), found
+
+
+def _and_stays(reason: str, record: NodeRecord) -> str:
+    """A reason, and why a node does not run after what is done for it."""
+    held = _HELD_BY.get(record.held)
+    return "; ".join(filter(None, (reason, held and f"{held}, and stays so")))
 
 
 def _changes(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[tuple[Change, ...], str]:

@@ -184,7 +184,7 @@ def after_command(command: str, standing: Standing, anew: frozenset[str] = froze
     state = (standing.environment, standing.service)
     if tables.condition(command, state) or (command == RELOAD and not standing.reloads):
         return None
-    environment, service = tables.apply(command, state)
+    environment, service = tables.apply(command, state, start=standing.held != STOPPED)
     if (environment, service) == INITIAL:
         return Standing(environment, service, held=standing.held)
     return Standing(

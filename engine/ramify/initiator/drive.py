@@ -207,7 +207,7 @@ class Driver:
         node, asked = self._fleet.by_path.get(path), Asked(path, ())
         for _ in range(LOOKS):
             state = await self.look(stub, path, closely=closely)
-            found = standing(self._fleet, node, state, record)
+            found = _as_held(standing(self._fleet, node, state, record), goal, record)
             steps = _way(goal, found, state)
             if not steps:
                 return await self._commanding.stay(stub, state)
@@ -243,6 +243,12 @@ def _way(goal: Goal, found: Standing, state: NodeState) -> tuple[str, ...]:
         where = f"its environment is {state.environment}, its service {state.service}"
         raise NodeFailedError(f"{where}: it cannot be made to {goal}", APPLY_FIRST, state)
     return steps
+
+
+def _as_held(found: Standing, goal: Goal, record: NodeRecord | None) -> Standing:
+    """Where a host has nothing of a node, as after a move, its record knows how it is held."""
+    held = record.held if goal == "apply" and record is not None and found.gone else found.held
+    return structs.replace(found, held=held)
 
 
 def _unseen(state: NodeState) -> NodeState:

@@ -87,9 +87,10 @@ def _run(work: Work, names: List[str], held: Optional[str]) -> Header:
     done: List[str] = []
     status.observe(work.record)
     try:
-        if held == "":
-            # First: a service that shall run and does not start is one that failed, not one that is held.
-            _hold(work, "")
+        if held is not None and (not held or _is_deployed_first(work, names)):
+            # First: a service that shall run and does not start is one that failed, not one that is held,
+            # and one that is deployed to be held as stopped is never started.
+            _note(work, held)
         for name in names:
             work.open(name)
             _one(work, name)
@@ -104,12 +105,19 @@ def _run(work: Work, names: List[str], held: Optional[str]) -> Header:
     return {"done": done, "state": status.describe(work.record, work.node)}
 
 
+def _is_deployed_first(work: Work, names: List[str]) -> bool:
+    return names[:1] == [tables.DEPLOY] and journal.state(work.record) == tables.INITIAL
+
+
 def _hold(work: Work, held: str) -> None:
-    record = work.record
-    if held and record["environment"] != tables.INSTALLED:
+    if work.record["environment"] != tables.INSTALLED:
         raise StubError(REFUSED, f"{work.path}: nothing is installed that could be held")
-    if record["held"] != held:
-        record["held"] = held
+    _note(work, held)
+
+
+def _note(work: Work, held: str) -> None:
+    if work.record["held"] != held:
+        work.record["held"] = held
         work.write()
 
 
@@ -126,7 +134,7 @@ def _one(work: Work, name: str) -> None:
         raise StubError(REFUSED, f"{work.record['path']}: {reason}")
     recover(work)
     load = work.order is None or work.record["code"] != orders.code(work.order)
-    for step in tables.steps(name, load):
+    for step in tables.steps(name, load, start=work.record["held"] != "stopped"):
         if stopping.asked(work.root):
             work.end()
             raise stopping.stopped(f"{name} of {work.path}")

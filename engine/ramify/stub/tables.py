@@ -187,13 +187,18 @@ def _fire(state: State, step: Step) -> State:
     return (after, service) if machine == ENVIRONMENT else (environment, after)
 
 
-def steps(command: str, load: bool = True) -> List[Step]:
-    """The transitions that `command` fires; with `load` false, those of an order whose code is there."""
-    row = COMMANDS[command].steps
-    return [step for step in row if load or step != (ENVIRONMENT, LOAD)]
+def steps(command: str, load: bool = True, start: bool = True) -> List[Step]:
+    """The transitions that `command` fires; with `load` false, those of an order whose code is there.
+
+    With `start` false what is deployed is not started: it is held as stopped.
+    """
+    left_out = [] if load else [(ENVIRONMENT, LOAD)]
+    if command == DEPLOY and not start:
+        left_out.append((SERVICE, START))
+    return [step for step in COMMANDS[command].steps if step not in left_out]
 
 
-def apply(command: str, state: State, load: bool = True) -> State:
+def apply(command: str, state: State, load: bool = True, start: bool = True) -> State:
     """The state that `command` leads to from `state` when all of it succeeds.
 
     Raises:
@@ -202,6 +207,6 @@ def apply(command: str, state: State, load: bool = True) -> State:
     reason = condition(command, state)
     if reason:
         raise Refused(reason)
-    for step in steps(command, load):
+    for step in steps(command, load, start):
         state = next_state(state, step)
     return state

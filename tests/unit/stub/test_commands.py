@@ -420,6 +420,31 @@ def test_a_node_that_is_taken_away_and_deployed_again_is_not_held(host: Host) ->
     assert host.commands("deploy", order=prepared(host))["state"]["held"] == ""
 
 
+def test_what_is_deployed_to_be_held_as_stopped_is_never_started_also_when_that_takes_two_tries(
+    host: Host,
+) -> None:
+    service = {"start": {"main": ["sh", "-c", "echo > started; sleep 60"]}}
+    good = prepared(host, service=service)
+    bad = prepared(host, service=service, install={**INSTALL, "argv": ["false"]})
+
+    def stopped(*names: str, wish: dict[str, Any]) -> dict[str, Any]:
+        return host.session({**commands(*names, order=wish), "held": "stopped"})[0]
+
+    failed = stopped("deploy", wish=bad)["state"]
+    again = stopped("configure-env", "configure", wish=good)["state"]
+
+    assert (failed["environment"], failed["held"]) == ("configured", "stopped")
+    assert (again["environment"], again["service"], again["held"]) == ("installed", "configured", "stopped")
+    assert again["pids"] == {}
+    host.commands("uninstall")
+    first = stopped("deploy", wish=prepared(host, service=service))
+    assert (first["done"], first["state"]["service"], first["state"]["held"]) == (
+        ["deploy"], "configured", "stopped",
+    )  # fmt: skip
+    assert not (host.node() / "current" / "code" / "started").exists()
+    assert host.commands("start")["state"]["service"] == "active"
+
+
 @pytest.mark.parametrize("value", ["asleep", 1, [], {}], ids=str)
 def test_a_way_to_hold_that_nobody_knows_is_malformed(host: Host, value: object) -> None:
     (reply,) = host.session({**commands("start"), "held": value})
