@@ -170,6 +170,17 @@ def test_ctrl_c_twice_stops_everything_down_to_the_leaves_and_leaves_nothing_run
     assert "7 nodes planned: 4 done, 3 unchanged" in ramify(project, "apply", "-y")
 
 
+def test_followed_nodes_are_told_from_their_installers_to_the_end_of_the_run(project: Path) -> None:
+    (project.parent / "gate").touch()
+    with started(project, "apply", "-y", "--json", "--follow", SENSOR) as process:
+        assert process.stderr is not None
+        assert f"{SENSOR} install | installing\n" in iter(process.stderr.readline, "")
+        (project.parent / "gate").unlink()
+        found, err = ended(process)
+    assert set(found.values()) == {"done"}
+    assert [line for line in err.splitlines() if " | " in line] == [f"{SENSOR} service | up, and waiting"]
+
+
 def test_logs_come_through_the_initiators(project: Path) -> None:
     ramify(project, "apply", "-y")
     assert ramify(project, "logs", SENSOR) == "up, and waiting\n"

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from ramify.cli.progress import LevelProgress, Tracker
 from ramify.model.events import Event, Halted, Note
@@ -50,7 +51,7 @@ class Bars:
 
     def tell(self, text: str) -> None:
         """Text goes above the bars."""
-        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._progress.console.print(Text.from_ansi(text), soft_wrap=True)
 
 
 def _told(level: LevelProgress) -> str:

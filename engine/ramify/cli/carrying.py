@@ -3,15 +3,17 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
 
 from msgspec import Struct, structs
 
 from ramify.cli.accounts import planned_only
 from ramify.cli.enter import on_enter
 from ramify.cli.failures import LOCKED, failure
+from ramify.cli.following import following
 from ramify.cli.interrupts import Interrupts
-from ramify.cli.progress import EVERY, Display, Lines, Tracker
+from ramify.cli.progress import EVERY, Display, Lines, Say, Tracker
 from ramify.cli.session import Session
 from ramify.cli.slowest import Slowest
 from ramify.cli.words import counted
@@ -26,6 +28,7 @@ from ramify.model.record import NodeResult
 
 Emit = Callable[[Event], None]
 Work = Callable[[Emit], Awaitable[Report]]
+Follow = Callable[[Say, Callable[[], bool]], AbstractAsyncContextManager[Emit]]
 
 WAY_OUT = "`--wait` waits for its end, `ramify lock list` shows who holds what."
 BROKEN_OFF = "interrupted: `ramify status --refresh` tells how it is now"
@@ -65,9 +68,10 @@ def carry(
         job = commission(space, plan, kind=kind, held=held, options=mine)
         return await carry_out(space, job, emit, interrupts.brake)
 
+    follow = partial(following, session, space, plan) if kind == "apply" else _nobody
     with _shown(session, tracker) as display:
         try:
-            report = asyncio.run(_carried(work, tracker, display, interrupts))
+            report = asyncio.run(_carried(work, tracker, display, interrupts, follow))
         except (KeyboardInterrupt, asyncio.CancelledError):
             report = tracker.report(BROKEN_OFF)
             interrupts.count += 1
@@ -82,16 +86,27 @@ def carry(
     return Carried(results, others, interrupts.count > 0, report.halted, report.run)
 
 
-async def _carried(work: Work, tracker: Tracker, display: Display, interrupts: Interrupts) -> Report:
+async def _carried(
+    work: Work, tracker: Tracker, display: Display, interrupts: Interrupts, follow: Follow
+) -> Report:
     slowest, now = Slowest(), time.monotonic
-
-    def emit(event: Event) -> None:
-        slowest.feed(event, now())
-        display.event(event, tracker.feed(event))
 
     async with _ticking(display):
         with interrupts.heard(), on_enter(lambda: display.tell(slowest.text(now()))):
-            return await work(emit)
+            async with follow(display.tell, lambda: interrupts.count > 1) as hear:
+
+                def emit(event: Event) -> None:
+                    slowest.feed(event, now())
+                    display.event(event, tracker.feed(event))
+                    hear(event)
+
+                return await work(emit)
+
+
+@asynccontextmanager
+async def _nobody(_say: Say, _hurried: Callable[[], bool]) -> AsyncIterator[Emit]:
+    """Nobody is followed."""
+    yield lambda _: None
 
 
 @asynccontextmanager

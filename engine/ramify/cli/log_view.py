@@ -1,15 +1,20 @@
 """Logs as they are read: as they come while somebody follows, else node by node, those alike together."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
+from msgspec import structs
+
 from ramify.cli.folding import fold, natural
+from ramify.cli.paint import Paint
 from ramify.cli.session import Session
 from ramify.initiator.messages import Over, Said
 
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+_RESET = "\x1b[0m"
 LOST = "… some lines are gone: they were written faster than they could be read"
 
 
@@ -36,10 +41,24 @@ class _View:
 
 
 class Followed(_View):
-    """Line by line, as they come; with --json a document on each line."""
+    """Line by line, as they come; with --json a document on each line.
 
-    def __init__(self, session: Session, nodes: tuple[str, ...]) -> None:
+    Where somebody else shows them, beside other text, `show` has them; each tells then whose it is.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        nodes: tuple[str, ...],
+        show: Callable[[str], None] | None = None,
+        paint: Paint | None = None,
+    ) -> None:
         super().__init__(session, nodes)
+        self._paint = paint or session.paint
+        self._show = show or partial(session.say, flush=True)
+        self._documents = session.json and show is None
+        self._beside = show is not None
+        self._alone = self._alone and not self._beside
         self._width = max((len(path) for path in nodes), default=0)
         self._processes: dict[str, set[str]] = {}
 
@@ -50,20 +69,21 @@ class Followed(_View):
             return
         if message.process:
             self._processes.setdefault(message.path, set()).add(message.process)
-        if self._session.json:
+        if self._documents:
             if message.text:
-                self._session.document(message)
+                self._session.document(structs.replace(message, at=None))
             return
         head = self._head(message)
-        for line in ([LOST] if message.lost else []) + message.text.splitlines():
-            self._session.say(f"{head}{printable(line)}", flush=True)
+        lines = ([LOST] if message.lost else []) + message.text.splitlines()
+        if lines:
+            self._show("\n".join(f"{head}{printable(line)}" for line in lines))
 
     def _head(self, message: Said) -> str:
-        several = len(self._processes.get(message.path, ())) > 1
+        several = self._beside or len(self._processes.get(message.path, ())) > 1
         process = f" {message.process}" if several else ""
         if self._alone:
             return f"{process.strip()} | " if process else ""
-        return self._session.paint("faint", f"{message.path:{self._width}}{process} |") + " "
+        return self._paint("faint", f"{message.path:{self._width}}{process} |") + " "
 
 
 class Gathered(_View):
@@ -119,6 +139,7 @@ class Gathered(_View):
 
 
 def printable(line: str) -> str:
-    """A line with its colours, and without all else that would do something to a terminal."""
-    parts = enumerate(_COLOUR.split(line))
-    return "".join(part if at % 2 else _CONTROL.sub("\N{REPLACEMENT CHARACTER}", part) for at, part in parts)
+    """A line with its colours, which end with it, and without all else that does something to a terminal."""
+    parts = _COLOUR.split(line)
+    parts[::2] = [_CONTROL.sub("\N{REPLACEMENT CHARACTER}", part) for part in parts[::2]]
+    return "".join(parts) + (_RESET if len(parts) > 1 and parts[-2:] != [_RESET, ""] else "")

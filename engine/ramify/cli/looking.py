@@ -1,5 +1,7 @@
 """A fleet to look at: also where a project has errors, which are then what somebody looks for."""
 
+from collections.abc import Sequence
+
 from ramify.cli import labs
 from ramify.cli.diagnostics_view import text
 from ramify.cli.failures import failure
@@ -8,6 +10,7 @@ from ramify.cli.session import Session
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.compile.selection import select, tops
 from ramify.compile.tree import Node
+from ramify.initiator.operator import Workspace
 from ramify.model import paths
 from ramify.model.bundle import Bundle
 from ramify.model.diagnostics import DiagnosticsError, did_you_mean
@@ -95,6 +98,19 @@ def one_node(fleet: Fleet, text: str) -> Node:
         first = ", ".join(shortened(fold(found), 3)[0])
         raise failure("several-nodes", f'"{text}" takes {len(found):,} nodes', f"Name one of {first}.")
     return fleet.by_path[found[0].removesuffix(ALONE)]
+
+
+def chosen(space: Workspace, selection: Sequence[str]) -> tuple[str, ...]:
+    """The nodes that expressions select, of those in the hierarchy and those that are deployed.
+
+    Raises:
+        DiagnosticsError: an expression takes none.
+    """
+    known = tuple(dict.fromkeys((*space.fleet.by_path, *space.records())))
+    found, problems = select(selection, known)
+    if problems.failed:
+        raise DiagnosticsError(problems)
+    return tuple(path for path in known if found is None or path in found)
 
 
 def close_paths(fleet: Fleet, path: str) -> str:

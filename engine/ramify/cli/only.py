@@ -3,10 +3,10 @@
 import click
 
 from ramify.cli.failures import failure
-from ramify.compile.selection import each, select
+from ramify.cli.looking import chosen
+from ramify.compile.selection import each
 from ramify.directory.history import History
 from ramify.initiator.operator import Workspace
-from ramify.model.diagnostics import DiagnosticsError
 from ramify.model.record import Outcome
 
 CHOICES = tuple(outcome.value for outcome in (Outcome.FAILED, Outcome.OFFLINE, Outcome.UNKNOWN))
@@ -24,16 +24,12 @@ def ended_so(space: Workspace, selection: tuple[str, ...], only: str | None) -> 
     """
     if only is None:
         return selection
-    known = tuple(dict.fromkeys((*space.fleet.by_path, *space.records())))
-    chosen, problems = select(selection, known)
-    if problems.failed:
-        raise DiagnosticsError(problems)
     last = last_outcomes(space.directory.history)
-    found = [path for path in known if last.get(path) == only and (chosen is None or path in chosen)]
+    found = [path for path in chosen(space, selection) if last.get(path) == only]
     if not found:
         summary = f"no node that is selected ended as {only} when it was last touched"
         raise failure("empty-selection", summary, "`ramify history` tells how runs ended.")
-    return tuple(each(found, known))
+    return tuple(each(found, chosen(space, ())))
 
 
 def last_outcomes(history: History) -> dict[str, str]:

@@ -10,6 +10,7 @@ from ramify.cli.accounts import all_reverted, counts, exit_code
 from ramify.cli.carrying import Carried, carry
 from ramify.cli.failures import failure
 from ramify.cli.folding import fold
+from ramify.cli.following import must_be_there
 from ramify.cli.goal_words import WORDS
 from ramify.cli.labs import follow, must_be_up
 from ramify.cli.project import component, hosts
@@ -60,6 +61,7 @@ def perform(  # noqa: PLR0913 - what is performed, and how
     There may be `more` to tell in the JSON document.
     """
     if plan.anything:
+        must_be_there(session, space, plan)
         must_be_up(space, plan)
     show(session, space, plan)
     if not plan.anything:

@@ -21,6 +21,7 @@ class Session:
     json: bool = False
     verbose: bool = False
     wait: float | None = 0
+    follow: tuple[str, ...] = ()
     no_color: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 

@@ -75,7 +75,7 @@ class Listening:
         why = "no more came"
         async with slots:
             try:
-                host = self._host(child)
+                host = self._host(child, coming=child in request.at)
                 if isinstance(host, str):
                     why = host
                 else:
@@ -86,10 +86,10 @@ class Listening:
         for path in sorted(left):
             await self._hear(Over(path, why))
 
-    def _host(self, child: str) -> Host | str:
+    def _host(self, child: str, *, coming: bool) -> Host | str:
         record = self._records.get(child)
         if record is None:
-            return "it has not been deployed"
+            return (self._fleet.host_of(child) if coming else None) or "it has not been deployed"
         return self._fleet.hosts.get(record.host) or f'host "{record.host}" is not in the inventory any more'
 
     def _agent(self, host: Host, nodes: Iterable[str]) -> bool:
@@ -105,14 +105,14 @@ class Listening:
             "install": request.install,
             "whole": request.follow,
         }
-        at: dict[str, Any] | None = None
+        at: dict[str, Any] | None = request.at.get(path)
         more = False
         while True:
             wait = WAIT if request.follow and at is not None and not more else 0
             async with asyncio.timeout(PATIENCE + wait):
                 reply = await stub.request("logs", path=path, at=at, wait=wait, **wanted)
             for name, piece in reply.logs.items():
-                await hear(Said(path, name, piece.text, piece.lost))
+                await hear(Said(path, name, piece.text, piece.lost, piece.at))
             at, more = {**(at or {}), **{name: one.at for name, one in reply.logs.items()}}, reply.more
             if not more and not request.follow:
                 await hear(Over(path))

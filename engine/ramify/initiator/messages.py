@@ -16,6 +16,8 @@ from ramify.model.record import NodeRecord
 Kind = Literal["apply", "refresh", "plan"]
 Content = Literal["bundle", "pack"]
 Number = Annotated[int, Meta(ge=0)]
+Spot = tuple[int, int, int]
+"""A place in a log, as its stub names it."""
 
 PIECE = 256 * 1024
 """Bytes of a message, more or less: far below what a frame may hold, and soon sent on a slow link."""
@@ -80,7 +82,9 @@ class LogRequest(Struct, frozen=True, tag="logs"):
     """Bring the logs of nodes below a path: their last lines, and with `follow` all that comes after.
 
     Those of the last run of each service, of the run before it if they are the `previous` ones, or what its
-    installers said. It is the only request on its link, and the end of the link is its end.
+    installers said; None for both. `at` says of nodes where in the log of each process to go on: such a
+    node, or a process of it, need not be there yet. It is the only request on its link, and the end of the
+    link is its end.
     """
 
     path: str
@@ -88,8 +92,9 @@ class LogRequest(Struct, frozen=True, tag="logs"):
     lines: int = 100
     follow: bool = False
     previous: bool = False
-    install: bool = False
+    install: bool | None = False
     agent: str | None = None
+    at: dict[str, dict[str, Spot]] = {}
 
 
 class Need(Struct, frozen=True, tag="need"):
@@ -198,12 +203,16 @@ class Stop(Struct, frozen=True, tag="stop"):
 
 
 class Said(Struct, frozen=True, tag="said"):
-    """Lines of a node's process; `lost` says that some before them are gone. Without a process: it lives."""
+    """Lines of a node's process; `lost` says that some before them are gone. Without a process: it lives.
+
+    `at` is where its log goes on after them.
+    """
 
     path: str
     process: str = ""
     text: str = ""
     lost: bool = False
+    at: Spot | None = None
 
 
 class Over(Struct, frozen=True, tag="over"):

@@ -4,7 +4,7 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from ramify.compile import unseen
-from ramify.compile.confidential import used
 from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.compile.holding import Held
 from ramify.compile.planning import plan as make_plan
@@ -23,7 +22,7 @@ from ramify.compile.selection import select
 from ramify.compile.unseen import There
 from ramify.directory.sqlite import Directory
 from ramify.initiator.brake import Brake
-from ramify.initiator.messages import Kind, LogRequest, Options, Over, Said
+from ramify.initiator.messages import Kind, Options
 from ramify.model import bundle as bundles
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError
 from ramify.model.events import Event, Halted, Note, Planned, Report, Unheard
@@ -185,7 +184,7 @@ async def carry_out(
     from ramify.initiator.run import Run  # noqa: PLC0415
     from ramify.initiator.tasks import beside  # noqa: PLC0415
 
-    async with _place(space) as place:
+    async with own_place(space) as place:
         limits, on_failure = job.limits
         risk = Risk(job.fleet.scope, limits, on_failure, tell=emit)
         if brake is not None:
@@ -236,40 +235,9 @@ async def ask(
 
     nobody = unseen.unasked(space.fleet)
     made = unseen.completed(Plan(space.digest, (), Summary(), goal=goal, fix_drift=fix_drift), nobody, None)
-    async with _place(space) as place:
+    async with own_place(space) as place:
         await Inquiry(commission(space, made, kind="plan", options=options), place, hear).carry_out()
     return unseen.gathered((one.path for one in nobody.open), answers)
-
-
-async def listen(
-    space: Workspace, request: LogRequest, hear: Callable[[Said | Over], Awaitable[None]]
-) -> None:
-    """Bring the logs of nodes, as they are recorded; secrets in them are masked.
-
-    Raises:
-        DiagnosticsError: a secret of one of the nodes cannot be read, so that nobody knows what to mask.
-    """
-    from ramify.initiator.listening import Listening  # noqa: PLC0415 - as above
-    from ramify.initiator.ring import masked  # noqa: PLC0415
-
-    values = _values_of(space, request.paths)
-
-    async def masking(said: Said | Over) -> None:
-        await hear(structs.replace(said, text=masked(said.text, values)) if isinstance(said, Said) else said)
-
-    async with _place(space) as place:
-        hearing = masking if values else hear
-        await Listening(space.fleet, space.records(), place.hosts, hearing).bring(request)
-
-
-def _values_of(space: Workspace, nodes: Iterable[str]) -> list[str]:
-    """The secrets of nodes."""
-    known, found = space.fleet.by_path, Diagnostics()
-    names = frozenset[str]().union(*(used(space.fleet, known[path]) for path in nodes if path in known))
-    space.vault.fingerprints(names, found)
-    if found.failed:
-        raise DiagnosticsError(found)
-    return [space.vault.value(name) for name in names]
 
 
 def who() -> str:
@@ -313,7 +281,7 @@ def commission(
 
 
 @asynccontextmanager
-async def _place(space: Workspace) -> "AsyncIterator[Place]":
+async def own_place(space: Workspace) -> "AsyncIterator[Place]":
     """This machine's edges."""
     from ramify.initiator.job import Place  # noqa: PLC0415
     from ramify.initiator.reach import reaching  # noqa: PLC0415 - as above

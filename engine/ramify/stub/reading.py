@@ -33,12 +33,15 @@ _LONGEST = 60.0
 
 
 def read(root: layout.Root, header: Header) -> Header:
-    """Some of a node's logs: {logs: {process: {at, text, lost}}, more}."""
+    """Some of a node's logs: {logs: {process: {at, text, lost}}, more}.
+
+    Whoever says where to go on may be there before the node is.
+    """
     path = layout.check_path(header.get("path"))
     places, wait = _places(header.get("at")), _number(header, "wait", 0, _LONGEST)
     lines = int(_number(header, "lines", 10, MOST_LINES))
     folder = f"{root.node(path)}/log"
-    if not os.path.isdir(root.node(path)):
+    if places is None and not os.path.isdir(root.node(path)):
         raise StubError(MISSING, f"nothing of {path} is on this host")
     deadline = time.monotonic() + wait
     while True:
@@ -75,7 +78,7 @@ class _Reading:
 
     def __init__(self, folder: str, header: Header, places: Optional[Dict[str, Place]], lines: int) -> None:
         self._folder = folder
-        self._install = header.get("install") is True
+        self._install = header.get("install", False)  # null for both kinds
         self._previous = header.get("previous") is True
         self._whole = header.get("whole") is True  # whole lines only: the rest of one comes later
         self._places = places or {}
@@ -98,7 +101,7 @@ class _Reading:
             names = [name[:-4] for name in os.listdir(self._folder) if name.endswith(".log")]
         except FileNotFoundError:
             return []
-        return sorted(n for n in names if layout.is_word(n) and (n in _PROGRAMS) == self._install)
+        return sorted(n for n in names if layout.is_word(n) and self._install in (None, n in _PROGRAMS))
 
     def _of(self, name: str, files: _Files) -> Optional[Dict[str, Any]]:
         try:

@@ -80,6 +80,13 @@ def test_how_progress_reads_on_a_terminal(golden: Callable[[str, str], None]) ->
     golden("cli/progress-bars.txt", shown.getvalue())
 
 
+def test_text_above_the_bars_is_shown_as_it_is() -> None:
+    shown = StringIO()
+    with bars(Tracker(plan()), Console(file=shown, width=20, color_system=None), Clock()) as view:
+        view.tell("/r/a main | \x1b[31m[bold]not markup[/] https://a.example/1 is not torn\x1b[0m")
+    assert shown.getvalue().startswith("/r/a main | [bold]not markup[/] https://a.example/1 is not torn\n")
+
+
 def test_a_level_that_is_through_is_told_once() -> None:
     assert told(
         (0, Started("/r/a", "h")),

@@ -68,6 +68,20 @@ def test_installers_are_told_apart_from_the_service(node: Node) -> None:
     assert node.text("install", install=True) == "installer\n"
 
 
+def test_both_kinds_can_be_read_at_once(node: Node) -> None:
+    node.log().write(b"service\n")
+    node.log("install").write(b"installer\n")
+
+    assert list(node.read(install=None)["logs"]) == ["install", "main"]
+
+
+def test_who_knows_where_to_go_on_may_be_there_before_the_node(node: Node) -> None:
+    assert reading.read(node.root, {"path": "/elsewhere", "at": {}}) == {"logs": {}, "more": False}
+    node.log().write(b"first words\n")
+
+    assert node.text(lines=0, at={}) == "first words\n"
+
+
 def test_a_reader_is_led_through_rotations(node: Node) -> None:
     log = node.log()
     log.write(b"before\n")

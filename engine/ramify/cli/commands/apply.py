@@ -11,6 +11,7 @@ from ramify.cli.carrying import Carried, carry
 from ramify.cli.confirming import confirm_options
 from ramify.cli.failures import failure
 from ramify.cli.folding import fold, shortened
+from ramify.cli.following import follow_option, must_be_there
 from ramify.cli.labs import follow, must_be_up
 from ramify.cli.limits import Allowed, limit_options
 from ramify.cli.only import ended_so, only_option
@@ -46,12 +47,14 @@ _ROTATED = "secrets that they are given have changed after this was planned"
     "ramify apply -y --max-fail 5 --max-offline 10%",
     "ramify apply -y --fix-drift /region1",
     "ramify apply --only failed",
+    "ramify apply -y --follow /region1/zone3/app7",
     "ramify apply -y --json > report.json",
     name="apply",
 )
 @paths_or_plan_argument
 @locked_option
 @wait_option
+@follow_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @refreshing.refresh_option
 @refreshing.fix_drift_option
@@ -97,6 +100,7 @@ def command(  # noqa: PLR0913 - as many as there are options
         raise failure("usage", "--strict is for saved plans", "`ramify plan -o FILE` saves one.")
     must_be_approvable(session, yes)
     with opened(session, locked=locked) as space:
+        must_be_there(session, space)
         selection = ended_so(space, selection, only)
         if refresh:
             refreshing.look(session, space, selection)
@@ -109,6 +113,7 @@ def _saved(session: Session, saved: Saved, allowed: Allowed, options: Options, *
     """Carry out just what a saved plan says, as long as no more is lost than is allowed."""
     with resumed(session, saved) as found:
         space = replace(found, most=allowed.of(saved.plan))
+        must_be_there(session, space, saved.plan)
         if saved.plan.anything:
             must_be_up(space, saved.plan)
         if strict:

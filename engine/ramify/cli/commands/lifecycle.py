@@ -8,6 +8,7 @@ import click
 from ramify.cli import exits, lazy, saved_plans
 from ramify.cli.arguments import paths_required, saving_option, wait_option
 from ramify.cli.failures import failure
+from ramify.cli.following import follow_option, must_be_there
 from ramify.cli.goal_words import GIVING
 from ramify.cli.limits import Allowed, limit_options
 from ramify.cli.performing import LAST_QUESTION, QUESTION, leaves_nothing, must_be_approvable, perform, show
@@ -30,7 +31,8 @@ def _made(goal: Goal, told: str, *examples: str) -> click.Command:
         return _carry_out(session, selection, goal, allowed, yes=yes)
 
     command.__doc__ = told
-    taking_paths = paths_required(wait_option(_yes_option(saving_option(limit_options(command)))))
+    watched = follow_option(_yes_option(saving_option(limit_options(command))))
+    taking_paths = paths_required(wait_option(watched))
     lines = (f"ramify {goal} {example}" for example in examples)
     return lazy.command(*lines, name=goal)(taking_paths)
 
@@ -41,6 +43,7 @@ def _carry_out(
     if goal != "uninstall":
         must_be_approvable(session, yes)
     with opened(session, signed=goal in GIVING) as found:
+        must_be_there(session, found)
         plan = whole_plan(session, found, selection, goal)
         space = replace(found, most=allowed.of(plan))
         if goal == "uninstall" and leaves_nothing(space, plan):

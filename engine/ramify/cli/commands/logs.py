@@ -7,17 +7,16 @@ import click
 from ramify.cli import exits, lazy
 from ramify.cli.arguments import PathExpression
 from ramify.cli.failures import failure
+from ramify.cli.following import MOST
 from ramify.cli.log_view import Followed, Gathered
+from ramify.cli.looking import chosen
 from ramify.cli.project import opened
 from ramify.cli.session import Session
-from ramify.compile.selection import select
 from ramify.initiator.messages import LogRequest
-from ramify.initiator.operator import Workspace, listen
+from ramify.initiator.operator import Workspace
+from ramify.initiator.overhearing import listening
 from ramify.model import paths
-from ramify.model.diagnostics import DiagnosticsError
 
-MOST = 200
-"""Nodes that are followed at once: each is a session on its host."""
 FEW, USUAL = 10, 100
 
 
@@ -59,18 +58,18 @@ def command(
         count = (USUAL if len(nodes) == 1 else FEW) if lines is None else lines
         request = LogRequest(paths.ROOT, nodes, count, follow, previous, install)
         view = (Followed if follow else Gathered)(session, nodes)
-        asyncio.run(listen(space, request, view.hear))
+        asyncio.run(_bring(space, request, view))
         return exits.ERROR if view.end() else exits.DONE
+
+
+async def _bring(space: Workspace, request: LogRequest, view: Followed | Gathered) -> None:
+    async with listening(space, request.paths) as bring:
+        await bring(request, view.hear)
 
 
 def _nodes(space: Workspace, selection: tuple[str, ...]) -> tuple[str, ...]:
     """The deployed nodes that are selected; all that were named, if none of them is."""
-    records = space.records()
-    known = dict.fromkeys((*space.fleet.by_path, *records))
-    chosen, problems = select(selection, known)
-    if problems.failed:
-        raise DiagnosticsError(problems)
-    selected = [path for path in known if chosen is None or path in chosen]
+    records, selected = space.records(), chosen(space, selection)
     deployed = [path for path in selected if path in records]
     if not deployed:
         hint = "`ramify status` tells what is deployed."

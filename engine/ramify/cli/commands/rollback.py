@@ -10,6 +10,7 @@ from msgspec import Struct
 from ramify.cli import exits, history_view, lazy, past, saved_plans
 from ramify.cli.arguments import paths_required, saving_option, wait_option
 from ramify.cli.folding import fold, shortened
+from ramify.cli.following import follow_option, must_be_there
 from ramify.cli.performing import must_be_approvable, perform, show
 from ramify.cli.session import Session
 from ramify.cli.there import whole_plan
@@ -42,6 +43,7 @@ class Lost(Struct, frozen=True):
 @paths_required
 @click.option("--to", "run", metavar="RUN", default="", help="Go back to what this run made.")
 @wait_option
+@follow_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @saving_option
 def command(session: Session, selection: tuple[str, ...], run: str, out: Path | None, *, yes: bool) -> int:
@@ -54,6 +56,7 @@ def command(session: Session, selection: tuple[str, ...], run: str, out: Path | 
     if out is None:
         must_be_approvable(session, yes)
     with past.going_back(session, selection, run) as (space, way, covered):
+        must_be_there(session, space)
         plan = whole_plan(session, space, selection)
         lost = _without_inverse(space, plan.nodes)
         session.say("\n".join(_head(session, way, lost, covered=covered)))

@@ -6,6 +6,7 @@ from msgspec import structs
 
 from ramify.cli import lazy
 from ramify.cli.failures import failure
+from ramify.cli.following import follow_option, must_be_there
 from ramify.cli.goal_words import GIVING
 from ramify.cli.performing import perform
 from ramify.cli.project import warn
@@ -25,6 +26,7 @@ from ramify.repository import project
 
 @lazy.command("ramify rollout resume", "ramify rollout resume 3f2a", name="resume")
 @run_argument
+@follow_option
 def command(session: Session, run: str) -> int:
     """Go on with what a paused run has left, as it was planned then; without RUN with the last one.
 
@@ -46,6 +48,7 @@ def command(session: Session, run: str) -> int:
     goal = goal_of(ran)
     with workspace(found, signed=goal in GIVING, data=data) as opened:
         warn(session, list(opened.diagnostics))
+        must_be_there(session, opened)
         space = replace(opened, most=standing.most)
         plan = space.plan(_selection(space, ran, standing), goal=goal)
         code = perform(session, space, plan, yes=True)
