@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ramify.compile.rollouts import rollout_of
 from ramify.model import paths
-from ramify.model.events import Halted
+from ramify.model.events import Finished, Halted
 from ramify.model.record import Outcome
 from ramify.model.rollout import Limits
 from ramify.stub.tables import RUNNING
@@ -26,6 +26,10 @@ EVERYBODY = 3 + 12
 def fail(stage: Stage, *nodes: str) -> None:
     for path in nodes:
         stage.world.host(path[1:].replace("/", ".")).fails[path] = "install"
+
+
+def finished(event: object, path: str) -> bool:
+    return isinstance(event, Finished) and event.result.path == path
 
 
 def deployed(stage: Stage, below: str = "/") -> list[str]:
@@ -67,7 +71,7 @@ async def test_the_first_failure_of_a_canary_stops_all_that_has_not_begun(stage:
 
     assert Counter(outcomes(report).values()) == {"done": 1, "failed": 1, "skipped": EVERYBODY - 2}
     assert report.halted is not None
-    reason = "1 node failed below /gw1: no more may (max_fail)"
+    reason = "1 node failed or got lost below /gw1: no more may (max_fail)"
     assert (report.halted.action, report.halted.reason) == ("pause", reason)
     assert {r.message for r in report.results if r.outcome is Outcome.SKIPPED} == {reason}
 
@@ -107,7 +111,7 @@ async def test_what_the_operator_allows_holds_whatever_the_hierarchy_says(stage:
     report = await stage.operator.apply(bundle, most=Limits(fail=2))
 
     assert report.count(Outcome.FAILED) == 2
-    assert report.halted == Halted("/", "2 nodes failed: no more may (max_fail)")
+    assert report.halted == Halted("/", "2 nodes failed or got lost: no more may (max_fail)")
 
 
 async def test_hosts_that_were_offline_before_are_counted_by_themselves(stage: Stage) -> None:
@@ -193,6 +197,23 @@ async def test_a_gate_that_is_shut_stops_it_and_one_that_opens_is_told_of_the_wa
     assert outcomes(report) == {"/app1": "done", "/app2": "done", "/app3": "skipped"}
     assert told.read_text().splitlines() == ["/ 1/3 /app1", "/ 2/3 /app2"]
     assert report.halted == Halted("/", "gate `sh` ended with 1")
+
+
+async def test_an_initiator_that_dies_between_its_waves_stops_what_stops_at_a_failure(stage: Stage) -> None:
+    tree = {name: leaves("app1", "app2") for name in ("gw1", "gw2")}
+    shut = ["sleep", "1000"]
+    bundle = stage.spec.bundle(tree, rollout={"waves": [1, "100%"], "gate": shut})
+    running = asyncio.create_task(stage.operator.apply(bundle))
+    await until(lambda: any(finished(event, "/gw1/app1") for event in stage.operator.events))
+
+    stage.world.kill(stage.world.initiator("/gw1"))
+    report = await running
+
+    assert outcomes(report) == {
+        "/gw1": "done", "/gw1/app1": "done", "/gw1/app2": "unknown",
+        "/gw2": "skipped", "/gw2/app1": "skipped", "/gw2/app2": "skipped",
+    }  # fmt: skip
+    assert report.halted == Halted("/", "1 node failed or got lost: no more may (max_fail)")
 
 
 async def test_a_removal_needs_tickets_as_a_deployment_does(stage: Stage) -> None:

@@ -8,6 +8,7 @@ import click
 from ramify.cli.failures import failure
 from ramify.cli.session import Session
 from ramify.directory.sqlite import Directory
+from ramify.initiator.interrupted import settle
 from ramify.initiator.operator import directory_file
 from ramify.model.diagnostics import DiagnosticsError
 from ramify.model.standing import Standing, State
@@ -24,6 +25,7 @@ def directory(session: Session) -> Iterator[Directory]:
         raise DiagnosticsError(found.diagnostics)
     opened = Directory(directory_file(found))
     try:
+        settle(opened)
         yield opened
     finally:
         opened.close()

@@ -54,14 +54,17 @@ class History:
         )
         return [msgspec.convert(dict(zip(_CHANGE, row, strict=True)), NodeChange) for row in rows]
 
-    def forget(self, keep: int) -> frozenset[str]:
-        """Forget all but the last runs, never one that goes on; the bundles of those that are left."""
+    def forget(self, keep: int, going_on: Iterable[str] = ()) -> frozenset[str]:
+        """Forget all but the last runs, and those that go on; the bundles of those that are left.
+
+        A run that was killed has no end, and is forgotten as the others are.
+        """
         with transaction(self._connection) as connection:
             connection.execute(
-                "DELETE FROM runs WHERE finished IS NOT NULL AND rowid NOT IN"
+                "DELETE FROM runs WHERE run NOT IN (SELECT value FROM json_each(?)) AND rowid NOT IN"
                 " (SELECT rowid FROM runs WHERE kind != 'refresh' ORDER BY rowid DESC LIMIT ?)"
                 " AND rowid NOT IN (SELECT rowid FROM runs ORDER BY rowid DESC LIMIT 1)",
-                (max(1, keep),),
+                (msgspec.json.encode(tuple(going_on)).decode(), max(1, keep)),
             )
             connection.execute("DELETE FROM changes WHERE run NOT IN (SELECT run FROM runs)")
             return frozenset(row[0] for row in connection.execute("SELECT DISTINCT bundle FROM runs"))

@@ -7,9 +7,11 @@ import msgspec
 from msgspec import structs
 
 from ramify.directory.connection import transaction
-from ramify.model.standing import RESUMABLE, Standing, State
+from ramify.model.record import Outcome
+from ramify.model.standing import NOT_BEGUN, RESUMABLE, Standing, State
 
 _DECODER = msgspec.json.Decoder(Standing)
+_NODES = msgspec.json.Decoder(tuple[str, ...])
 
 
 class Rollouts:
@@ -18,16 +20,34 @@ class Rollouts:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def put(self, standing: Standing) -> None:
-        """Remember how one stands; what is wished of it stays."""
+    def begin(self, standing: Standing, planned: Iterable[str]) -> None:
+        """One begins, for these nodes; those of runs that are forgotten go."""
+        nodes = msgspec.json.encode(tuple(planned)).decode()
         with transaction(self._connection) as connection:
             connection.execute(
-                "INSERT INTO rollouts (run, standing) VALUES (?, ?)"
-                " ON CONFLICT (run) DO UPDATE SET standing = excluded.standing",
-                (standing.run, msgspec.json.encode(standing).decode()),
+                "INSERT OR REPLACE INTO rollouts (run, standing, planned) VALUES (?, ?, ?)",
+                (standing.run, _text(standing), nodes),
             )
             connection.execute("DELETE FROM rollouts WHERE run != ? AND run NOT IN (SELECT run FROM runs)",
                                (standing.run,))  # fmt: skip
+
+    def put(self, standing: Standing) -> None:
+        """Remember how one stands that has begun; what is wished of it stays."""
+        with transaction(self._connection) as connection:
+            _put(connection, standing)
+
+    def interrupt(self, run: str, why: str) -> None:
+        """One that was running has nobody any more who carries it out: all is left that it has not ended."""
+        with transaction(self._connection) as connection:
+            query = "SELECT standing, planned FROM rollouts WHERE run = ?"
+            text, planned = connection.execute(query, (run,)).fetchone()
+            standing = _DECODER.decode(text)
+            if standing.state is not State.RUNNING:
+                return
+            rows = connection.execute("SELECT path, outcome FROM changes WHERE run = ?", (run,))
+            ended = {path for path, outcome in rows if Outcome(outcome) not in NOT_BEGUN}
+            left = tuple(path for path in _NODES.decode(planned) if path not in ended)
+            _put(connection, structs.replace(standing, state=State.INTERRUPTED, reason=why, left=left))
 
     def get(self, run: str) -> Standing | None:
         """How one stands."""
@@ -55,3 +75,11 @@ class Rollouts:
         for standing in self.all():
             if standing.run != run and standing.state in RESUMABLE and touched.intersection(standing.left):
                 self.put(structs.replace(standing, state=state, next=run))
+
+
+def _put(connection: sqlite3.Connection, standing: Standing) -> None:
+    connection.execute("UPDATE rollouts SET standing = ? WHERE run = ?", (_text(standing), standing.run))
+
+
+def _text(standing: Standing) -> str:
+    return msgspec.json.encode(standing).decode()

@@ -44,6 +44,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE runs ADD COLUMN saved TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE leases ADD COLUMN released TEXT NOT NULL DEFAULT ''",
     ),
+    ("ALTER TABLE rollouts ADD COLUMN planned TEXT NOT NULL DEFAULT '[]'",),
 )
 
 VERSION = len(STEPS)

@@ -43,7 +43,7 @@ class Budget:
         """Which limit is reached, in words; nothing as long as none is."""
         below = "" if path == paths.ROOT else f" below {path}"
         if self.limits.fail is not None and self.failed >= self.limits.fail:
-            return f"{_nodes(self.failed)} failed{below}: no more may (max_fail)"
+            return f"{_nodes(self.failed)} failed or got lost{below}: no more may (max_fail)"
         if self.limits.offline is not None and self.offline >= self.limits.offline:
             return f"{_nodes(self.offline)} offline{below}: no more may be (max_offline)"
         return ""

@@ -31,7 +31,8 @@ from ramify.initiator.messages import (
     Stop,
 )
 from ramify.initiator.ring import Boxes, NoSecretError, nobody
-from ramify.initiator.risk import HaltedError, Loan
+from ramify.initiator.risk import HaltedError
+from ramify.initiator.stakes import Loan
 from ramify.initiator.supply import MissingArtifactError, Supply
 from ramify.initiator.tasks import beside
 from ramify.model import paths

@@ -179,6 +179,7 @@ async def carry_out(
     it in better ways.
     """
     # asyncssh costs a tenth of a second to import: only those who connect pay for it.
+    from ramify.initiator.interrupted import settle  # noqa: PLC0415
     from ramify.initiator.obeying import obey  # noqa: PLC0415
     from ramify.initiator.risk import Risk  # noqa: PLC0415
     from ramify.initiator.run import Run  # noqa: PLC0415
@@ -190,6 +191,7 @@ async def carry_out(
         if brake is not None:
             brake.fit(risk)
         async with _locked(space, job, risk, emit), beside() as spawn:
+            settle(space.directory)
             spawn(obey(space.directory.rollouts, job.run, risk))
             return await Run(job, place, emit, _now, risk).carry_out()
 

@@ -13,6 +13,7 @@ from ramify.compile.rollouts import ordered
 from ramify.compile.steps import AIMS
 from ramify.initiator.endings import Ending, ending
 from ramify.initiator.gates import ShutError
+from ramify.initiator.interrupted import going_on
 from ramify.initiator.job import Job, Place
 from ramify.initiator.ledger import Emit, Ledger
 from ramify.initiator.performing import perform, tell_steps, unless_stopped
@@ -112,7 +113,7 @@ class Run:
         directory, job = self._place.directory, self._job
         directory.history.begin(job.remembered(self._now()))
         directory.bundles.keep(job.plan.bundle, job.bundle, bundles.packs(job.fleet.bundle))
-        directory.bundles.retain(directory.history.forget(job.options.history))
+        directory.bundles.retain(directory.history.forget(job.options.history, going_on(directory)))
         self._kept.begin()
 
     async def _stop_when_halted(self) -> None:

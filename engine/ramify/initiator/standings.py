@@ -8,7 +8,7 @@ from ramify.initiator.risk import Risk
 from ramify.initiator.waves import Waves
 from ramify.model.events import Event, Report, Wave
 from ramify.model.record import NodeResult, Outcome
-from ramify.model.standing import ABORT, Standing, State
+from ramify.model.standing import ABORT, NOT_BEGUN, Standing, State
 
 OFTEN = 20
 """So many times the number of those that were begun is written, at most, while nothing else moves."""
@@ -17,7 +17,6 @@ MOST_BELOW = 200
 """So many levels further down are kept in sight."""
 
 _WELL = frozenset({Outcome.DONE, Outcome.UNCHANGED})
-_NOT_BEGUN = frozenset({Outcome.SKIPPED, Outcome.UNKNOWN})
 
 
 class Kept:
@@ -36,7 +35,7 @@ class Kept:
     def begin(self) -> None:
         """It begins, in the place of those that stopped before."""
         if self._counts:
-            self._rollouts.put(self._last)
+            self._rollouts.begin(self._last, self._nodes)
             self._rollouts.supersede(self._last.run, self._nodes)
 
     def moved(self) -> None:
@@ -89,7 +88,7 @@ def _stopped(halted: bool) -> State:
 
 
 def _is_left(result: NodeResult) -> bool:
-    return result.outcome in _NOT_BEGUN and not result.stale
+    return result.outcome in NOT_BEGUN and not result.stale
 
 
 def _path(result: NodeResult) -> str:

@@ -13,7 +13,8 @@ from ramify.initiator.job import Job, Place
 from ramify.initiator.ledger import Ledger
 from ramify.initiator.link import Link, RunRefusedError
 from ramify.initiator.ports import Session
-from ramify.initiator.risk import Risk, Stake
+from ramify.initiator.risk import Risk
+from ramify.initiator.stakes import Stake
 from ramify.initiator.work import Branch
 from ramify.model.events import Event, Halted, Note, Started, Unheard
 from ramify.model.inventory import Host

@@ -10,7 +10,8 @@ from ramify.initiator.endings import ending
 from ramify.initiator.gates import ShutError
 from ramify.initiator.job import Job, Place
 from ramify.initiator.ledger import Ledger
-from ramify.initiator.risk import HaltedError, Risk, Stake
+from ramify.initiator.risk import HaltedError, Risk
+from ramify.initiator.stakes import Stake
 from ramify.initiator.waves import Waves
 from ramify.model.events import Note
 from ramify.model.inventory import Host

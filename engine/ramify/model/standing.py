@@ -4,6 +4,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from ramify.model.record import Outcome
 from ramify.model.rollout import Limits
 
 
@@ -22,6 +23,9 @@ class State(Enum):
 
 
 RESUMABLE = frozenset({State.PAUSED, State.INTERRUPTED})
+
+NOT_BEGUN = frozenset({Outcome.SKIPPED, Outcome.UNKNOWN})
+"""Nodes that ended so are left to do; in doubt is as good as not begun, since whoever goes on looks first."""
 
 PAUSE, ABORT = "pause", "abort"
 

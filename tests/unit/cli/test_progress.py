@@ -58,7 +58,7 @@ SEEN: tuple[tuple[float, Event], ...] = (
     (3, ended("/r/a", Outcome.FAILED)),
     (4, ended("/r/b")),
     (7, Started("/r/c", "h")),
-    (8, Halted("/r", "1 node failed: no more may (max_fail)")),
+    (8, Halted("/r", "1 node failed or got lost: no more may (max_fail)")),
 )
 
 

@@ -34,13 +34,14 @@ def test_a_rollout_is_told_in_one_line(rollout: Rollout, words: str) -> None:
 
 def test_of_one_that_waits_all_that_matters_is_told() -> None:
     standing = Standing(
-        "3f2a", "/", State.PAUSED, "2 nodes failed: no more may (max_fail)", (1, 3), 2, 4, Limits(fail=2), 2,
-        below={"/site1": (1, 3), "/site2": (1, 3), "/site3": (2, 3)}, left=("/site1/a1", "/site1/a2"),
+        "3f2a", "/", State.PAUSED, "2 nodes failed or got lost: no more may (max_fail)", (1, 3), 2, 4,
+        Limits(fail=2), 2, below={"/site1": (1, 3), "/site2": (1, 3), "/site3": (2, 3)},
+        left=("/site1/a1", "/site1/a2"),
     )  # fmt: skip
 
     assert rollout_view.status(standing, 7) == (
         "Rollout 3f2a: paused\n"
-        "  2 nodes failed: no more may (max_fail)\n"
+        "  2 nodes failed or got lost: no more may (max_fail)\n"
         "  wave 2 of 2, 4 of 4 branches begun\n"
         "  waves of 1, 3\n"
         "  below /site[1-2]: wave 1 of 3\n"

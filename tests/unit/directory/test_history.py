@@ -77,7 +77,15 @@ def test_a_run_that_goes_on_is_not_forgotten(directory: Directory) -> None:
     for number in range(2, 6):
         run(directory, number)
 
-    assert directory.history.forget(1) == {"b1", "b5"}
+    assert directory.history.forget(1, {"r1"}) == {"b1", "b5"}
+
+
+def test_a_run_that_was_killed_is_forgotten_as_the_others_are(directory: Directory) -> None:
+    directory.history.begin(ran(1))
+    for number in range(2, 6):
+        run(directory, number)
+
+    assert directory.history.forget(1) == {"b5"}
 
 
 @pytest.mark.parametrize("version", range(1, schema.VERSION))

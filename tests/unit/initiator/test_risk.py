@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from ramify.initiator.budget import Budget
 from ramify.initiator.messages import Balance
-from ramify.initiator.risk import HaltedError, Loan, Risk, Stake
+from ramify.initiator.risk import HaltedError, Risk
+from ramify.initiator.stakes import Loan, Stake
 from ramify.model.events import Event, Halted
 from ramify.model.record import Outcome
 from ramify.model.rollout import Limits
@@ -73,7 +74,7 @@ async def test_a_spent_limit_halts_and_tells_whoever_waits() -> None:
 
     risk.settle(Outcome.FAILED)
 
-    reason = "1 node failed below /gw1: no more may (max_fail)"
+    reason = "1 node failed or got lost below /gw1: no more may (max_fail)"
     assert told == [Halted("/gw1", reason, "rollback")]
     with pytest.raises(HaltedError, match="no more may"):
         await late
@@ -147,6 +148,17 @@ async def test_a_child_s_tickets_come_back_when_it_is_through_and_are_spent_when
     lost.lose()
 
     assert (risk.budget.at_risk, risk.budget.failed) == (0, 2)
+
+
+async def test_a_child_that_is_lost_without_tickets_is_one_loss_itself() -> None:
+    risk = Risk("/", Limits(fail=4))
+    await risk.take(2)
+    loan = Loan(risk, 1)
+    loan.hear(Balance(returned=1))
+
+    loan.lose()
+
+    assert (risk.budget.at_risk, risk.budget.failed) == (1, 1)
 
 
 async def test_a_child_cannot_give_back_more_than_it_has() -> None:

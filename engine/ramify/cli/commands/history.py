@@ -7,6 +7,7 @@ from ramify.cli.arguments import paths_argument
 from ramify.cli.history_view import Past
 from ramify.cli.session import Session
 from ramify.directory.sqlite import Directory
+from ramify.initiator.interrupted import going_on
 from ramify.initiator.undoing import REFRESH
 
 
@@ -37,12 +38,12 @@ def command(session: Session, selection: tuple[str, ...], limit: int) -> None:
 
 def _found(held: Directory, selection: tuple[str, ...]) -> list[Past]:
     selected = past.chosen(held, selection)
-    going_on = {lease.run for lease in held.leases.all()}
+    alive = going_on(held)
     runs = []
     for run in held.history.runs():
         changes = history_view.selected(held.history.changes(run.run), selected)
         if changes or (not selection and run.kind != REFRESH):
-            runs.append(Past(run, changes, run.run in going_on and not run.finished))
+            runs.append(Past(run, changes, run.run in alive and not run.finished))
     return runs
 
 

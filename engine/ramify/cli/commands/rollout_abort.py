@@ -7,7 +7,7 @@ from ramify.cli.session import Session
 from ramify.cli.standings import directory, find, run_argument
 from ramify.cli.words import counted
 from ramify.initiator.operator import who
-from ramify.model.standing import ABORT, RESUMABLE, State
+from ramify.model.standing import ABORT, RESUMABLE, Standing, State
 
 
 @lazy.command("ramify rollout abort", name="abort")
@@ -21,9 +21,16 @@ def command(session: Session, run: str) -> None:
         standing = find(place, run, (State.RUNNING, *RESUMABLE))
         if standing.state is not State.RUNNING:
             place.rollouts.put(structs.replace(standing, state=State.ABORTED))
-            session.say(
-                f"Run {standing.run} is aborted: {counted(len(standing.left), 'node')} stay as they are."
-            )
+            session.say(_aborted(standing))
             return
         place.rollouts.wish(standing.run, ABORT, who())
         session.say(f"Run {standing.run} begins nothing new from now on; what is in flight ends.")
+
+
+def _aborted(standing: Standing) -> str:
+    left = len(standing.left)
+    stay = "stays as it is" if left == 1 else "stay as they are"
+    told = f"Run {standing.run} is aborted: {counted(left, 'node')} {stay}."
+    if standing.state is State.INTERRUPTED:
+        told += "\nInitiators may still end what they were handed before it was interrupted."
+    return told

@@ -18,7 +18,7 @@ from ramify.directory.sqlite import Directory
 from ramify.initiator.operator import Workspace, workspace
 from ramify.model import bundle as bundles
 from ramify.model.bundle import UnusableBundleError
-from ramify.model.history import Ran
+from ramify.model.history import Cause, Ran
 from ramify.model.plan import Goal
 from ramify.model.standing import RESUMABLE, Standing, State
 from ramify.repository import project
@@ -46,12 +46,12 @@ def command(session: Session, run: str) -> int:
             "unknown-run", f"run {standing.run} cannot be resumed: {error}", "Apply again."
         ) from error
     goal = goal_of(ran)
-    with workspace(found, signed=goal in GIVING, data=data) as opened:
+    with workspace(found, signed=goal in GIVING, data=data, cause=_cause(ran)) as opened:
         warn(session, list(opened.diagnostics))
         must_be_there(session, opened)
         space = replace(opened, most=standing.most)
         plan = space.plan(_selection(space, ran, standing), goal=goal)
-        code = perform(session, space, plan, yes=True)
+        code = perform(session, space, plan, yes=True, name="Rollback" if ran.back_to else "")
         _remember(space.directory, standing.run, done=not plan.anything)
         return code
 
@@ -59,6 +59,11 @@ def command(session: Session, run: str) -> int:
 def goal_of(ran: Ran) -> Goal:
     """What a run was for: a rollback, too, brings nodes to what its bundle says."""
     return next((goal for goal in AIMS if goal == ran.kind), "apply")
+
+
+def _cause(ran: Ran) -> Cause:
+    """A rollback goes on as one: history tells where it leads."""
+    return Cause(kind=ran.kind, back_to=ran.back_to) if ran.back_to else Cause()
 
 
 def _selection(space: Workspace, ran: Ran, standing: Standing) -> tuple[str, ...]:
