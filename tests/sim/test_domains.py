@@ -7,6 +7,8 @@ import pytest
 from msgspec import structs
 
 from ramify.compile.unseen import There
+from ramify.initiator import undoing
+from ramify.initiator.earlier import NoWayBackError
 from ramify.model.bundle import Bundle
 from ramify.model.events import Finished, Found, Note
 from ramify.model.plan import Action, Open, Plan
@@ -103,6 +105,18 @@ async def test_an_initiator_that_lost_its_directory_plans_from_what_its_parent_k
 
     assert not (await stage.operator.plan_there(outer)).anything
     assert (directory.records(), directory.history.runs()) == ({}, [])
+
+
+async def test_the_way_back_is_that_of_what_is_planned_here(stage: Stage, outer: Bundle) -> None:
+    await stage.operator.apply(outer)
+    serve(stage, {**DOMAIN, "db": leaves(vars={"word": "another"})})
+    await stage.operator.apply(stage.spec.bundle({**OUTER, "lone": leaves(vars={"word": "another"})}))
+    held = stage.operator.directory
+    run = undoing.last_change(held, None)
+
+    assert undoing.way_before(held, run, None).to == held.history.runs()[-1]
+    with pytest.raises(NoWayBackError, match="planned by the initiator above them"):
+        undoing.way_before(held, run, {f"{MOUNT}/db"})
 
 
 async def test_a_change_of_the_domain_touches_its_own_nodes_only(stage: Stage, outer: Bundle) -> None:

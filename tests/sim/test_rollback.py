@@ -7,8 +7,8 @@ import pytest
 from msgspec import structs
 
 from ramify.compile.selection import select
-from ramify.initiator import undoing
-from ramify.initiator.undoing import NoWayBackError
+from ramify.initiator import earlier, undoing
+from ramify.initiator.earlier import NoWayBackError
 from ramify.model.bundle import Bundle
 from ramify.model.component import Parameter
 from ramify.model.events import Report
@@ -29,14 +29,14 @@ def chosen(stage: Stage, *selection: str) -> Collection[str] | None:
     return found
 
 
-def earlier(stage: Stage, *selection: str) -> Bundle:
+def before_that(stage: Stage, *selection: str) -> Bundle:
     held, selected = stage.operator.directory, chosen(stage, *selection)
     way = undoing.way_before(held, undoing.last_change(held, selected), selected)
-    return undoing.as_of(way.bundle, undoing.latest(held) or way.bundle)
+    return earlier.as_of(way.bundle, earlier.latest(held) or way.bundle)
 
 
 async def rollback(stage: Stage, *selection: str) -> Report:
-    return await stage.operator.apply(earlier(stage, *selection), *selection)
+    return await stage.operator.apply(before_that(stage, *selection), *selection)
 
 
 def digests(stage: Stage) -> dict[str, str]:
@@ -103,7 +103,7 @@ async def test_the_first_run_has_no_way_back(stage: Stage) -> None:
     await stage.operator.apply(stage.spec.bundle(TREE))
 
     with pytest.raises(NoWayBackError, match="nothing was there before run run1"):
-        earlier(stage, "/gw1")
+        before_that(stage, "/gw1")
 
 
 async def test_nodes_that_no_one_bundle_describes_go_back_in_parts(stage: Stage) -> None:
@@ -113,7 +113,7 @@ async def test_nodes_that_no_one_bundle_describes_go_back_in_parts(stage: Stage)
     await stage.operator.apply(third, "/gw2")
 
     with pytest.raises(NoWayBackError, match="no one bundle"):
-        earlier(stage, "/")
+        before_that(stage, "/")
     await rollback(stage, "/gw2")
     await rollback(stage, "/gw1")
     assert not stage.operator.plan(first).summary.anything
@@ -150,10 +150,10 @@ async def test_after_an_update_that_makes_digests_otherwise_a_run_is_to_be_named
     await stage.operator.apply(new)
 
     with pytest.raises(NoWayBackError, match="another Ramify made its digests") as found:
-        earlier(stage, "/gw1")
+        before_that(stage, "/gw1")
     assert "`--to RUN`" in found.value.way_out
     way = undoing.way_to(held, "run1")
-    await stage.operator.apply(undoing.as_of(way.bundle, new), "/gw1")
+    await stage.operator.apply(earlier.as_of(way.bundle, new), "/gw1")
     assert not [node for node in stage.operator.plan(old, "/gw1").nodes if node.action.acts]
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from ramify.compile.selection import select
-from ramify.initiator import undoing
+from ramify.initiator import earlier, undoing
 from ramify.initiator.brake import Brake
-from ramify.initiator.undoing import NoWayBackError
+from ramify.initiator.earlier import NoWayBackError
 from ramify.model.bundle import Bundle
 from ramify.model.drift import Drift
 from ramify.model.events import Report
@@ -164,7 +164,7 @@ class Fleet(RuleBasedStateMachine):
             way = undoing.way_before(held, undoing.last_change(held, chosen), chosen)
         except NoWayBackError:
             return
-        await self.applies(selection, undoing.as_of(way.bundle, self.said()))
+        await self.applies(selection, earlier.as_of(way.bundle, self.said()))
 
     async def applies_saved(self, plan: Saved, bundle: Bundle, selection: str, seen: Nodes) -> None:
         operator, wishes = self.stage.operator, self.wishes(bundle)

@@ -39,5 +39,11 @@ def document(carried: Carried, undone: Undone | None) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = {"run": carried.run, "halted": carried.halted}
     if undone is not None:
-        found["rollback"] = {"counts": undone.counts, "results": undone.results, "left": undone.left}
+        found["rollback"] = {
+            "counts": undone.counts,
+            "results": undone.results,
+            "left": undone.left,
+            "why": undone.why,
+            "again": undone.again,
+        }
     return found

@@ -11,9 +11,10 @@ from ramify.cli.project import warn
 from ramify.cli.session import Session
 from ramify.compile.selection import select
 from ramify.directory.sqlite import Directory
-from ramify.initiator import undoing
+from ramify.initiator import earlier, undoing
+from ramify.initiator.earlier import NoWayBackError
 from ramify.initiator.operator import Workspace, directory_file, workspace
-from ramify.initiator.undoing import NoWayBackError, Way
+from ramify.initiator.undoing import Way
 from ramify.model.bundle import Bundle
 from ramify.model.diagnostics import DiagnosticsError
 from ramify.model.history import Cause
@@ -78,8 +79,8 @@ def going_back(
         selected = chosen(held, selection)
         way = _way(held, selected, run)
         covered = undoing.is_for(held, way.to, selected)
-        now = undoing.latest(held) or way.bundle
-    bundle = undoing.as_of(way.bundle, now)
+        now = earlier.latest(held) or way.bundle
+    bundle = earlier.as_of(way.bundle, now)
     bundle = structs.replace(bundle, inventory=labs.overlay(session.folder)(bundle.inventory))
     cause = Cause(kind=ROLLBACK, back_to=way.to.run)
     with workspace(_project(session, bundle), cause=cause) as space:

@@ -1,15 +1,17 @@
 """The way back from a run that went wrong: every node that it touched to the release that it had before.
 
 An earlier bundle is the desired state then, for just those nodes; hosts still have the bytes. Which bundle
-it is shows in the digest that was recorded of the node before the run. What was not there is taken away.
+it is shows in the digest that was recorded of the node before the run; different nodes may need different
+ones. What was not there is taken away.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ramify.compile.fleet import Fleet, compile_fleet
+from ramify.compile import unseen
+from ramify.compile.fleet import Fleet
+from ramify.initiator.earlier import Earlier, NoWayBackError, Search, bundle_of
 from ramify.initiator.operator import Workspace
-from ramify.initiator.undoing import as_of, older
 from ramify.model import bundle as bundles
 from ramify.model.history import Cause, NodeChange
 from ramify.model.plan import Goal, Plan
@@ -27,6 +29,15 @@ class Back:
     plan: Plan
 
 
+@dataclass(frozen=True)
+class Stuck:
+    """Nodes that no way leads back for, why, and what to do instead."""
+
+    nodes: tuple[str, ...]
+    why: str
+    way_out: str
+
+
 def to_undo(space: Workspace, run: str) -> list[NodeChange]:
     """What a run did to nodes that are not any more as they were before it, or may not be."""
     records = space.records()
@@ -41,41 +52,71 @@ def to_undo(space: Workspace, run: str) -> list[NodeChange]:
     return found
 
 
-def ways_back(space: Workspace, run: str) -> tuple[list[Back], tuple[str, ...]]:
+def ways_back(space: Workspace, run: str) -> tuple[list[Back], list[Stuck]]:
     """The plans that lead back, in the order in which they are carried out, and nodes that none leads for."""
+    stuck: list[Stuck] = []
     changes = to_undo(space, run)
-    left = {change.path: change.before_digest for change in changes if change.before_digest}
-    fresh = [change.path for change in changes if not change.before_digest]
-    ways = [_way(_of(space, run, space.fleet), fresh, "uninstall")] if fresh else []
-    for fleet in _earlier(space, run) if left else ():
-        fitting = [path for path, digest in left.items() if _has(fleet, path, digest)]
+    hidden = [one.path for one in changes if any(unseen.above(one.path, space.fleet.unseen))]
+    if hidden:
+        stuck.append(Stuck(tuple(hidden), _PLANNED_THERE, _SERVE_IT))
+    stood = {one.path: one.before_digest for one in changes if one.path not in hidden}
+    fresh = [path for path, digest in stood.items() if not digest]
+    ways = [_way(_of(space, space.fleet, Cause(kind="rollback")), fresh, "uninstall")] if fresh else []
+    left = {path: digest for path, digest in stood.items() if digest}
+    search = _search(space, run)
+    for one in search if left else ():
+        fitting = one.fitting(left)
         if fitting:
-            ways.append(_way(_of(space, run, fleet), fitting, "apply"))
-        for path in fitting:
-            del left[path]
+            ways.append(_way(_as_it_was(space, one), fitting, "apply"))
+        left = {path: digest for path, digest in left.items() if path not in fitting}
         if not left:
             break
-    return ways, tuple(left)
+    if left:
+        why = search.failed()
+        stuck.append(Stuck(tuple(left), str(why), why.way_out))
+    return ways, stuck
 
 
-def _has(fleet: Fleet, path: str, digest: str) -> bool:
-    return path in fleet.by_path and fleet.digests[path].node == digest
+_PLANNED_THERE = "they are planned by the initiator above them, from what its domain's server says"
+_SERVE_IT = "Have that server serve what it served before, and apply."
 
 
-def _earlier(space: Workspace, run: str) -> Iterator[Fleet]:
-    """The fleets of runs before one, the last first, as they can be carried out now."""
+def _search(space: Workspace, run: str) -> Search:
+    """Among the bundles of before a run."""
     ran = next((one for one in space.directory.history.runs() if one.run == run), None)
-    for _, bundle in older(space.directory, ran) if ran else ():
-        fleet = compile_fleet(as_of(bundle, space.fleet.bundle))
-        if not fleet.diagnostics.failed:
-            yield fleet
+    if ran is None:
+        raise NoWayBackError(f"run {run} is not remembered", "`ramify history` lists the runs.")
+    return Search(space.directory, ran)
 
 
-def _of(space: Workspace, run: str, fleet: Fleet) -> Workspace:
-    """The workspace with another fleet, to go back from a run."""
-    data, cause = bundles.encode(fleet.bundle), Cause(kind="rollback", back_to=run)
+def _as_it_was(space: Workspace, one: Earlier) -> Workspace:
+    return _of(space, one.fleet, Cause(kind="rollback", back_to=one.ran.run))
+
+
+def _of(space: Workspace, fleet: Fleet, cause: Cause) -> Workspace:
+    """The workspace with another fleet."""
+    data = bundles.encode(fleet.bundle)
     return replace(space, fleet=fleet, bundle=data, digest=bundles.digest(data), cause=cause)
 
 
-def _way(there: Workspace, nodes: list[str], goal: Goal) -> Back:
+def made_by(space: Workspace, run: str, nodes: Iterable[NodeChange]) -> dict[str, list[str]]:
+    """The runs that had made of nodes what they were before a run, as far as their bundles are kept."""
+    left = {change.path: change.before_digest for change in nodes if change.before_digest}
+    found: dict[str, list[str]] = {}
+    history = space.directory.history
+    runs = history.runs()
+    at = next((number for number, one in enumerate(runs) if one.run == run), len(runs))
+    for earlier in runs[at + 1 :]:
+        if not left:
+            break
+        made = {change.path: change.digest for change in history.changes(earlier.run)}
+        hit = [path for path, digest in left.items() if made.get(path) == digest]
+        if hit and bundle_of(space.directory, earlier) is not None:
+            found[earlier.run] = hit
+        for path in hit:
+            del left[path]
+    return found
+
+
+def _way(there: Workspace, nodes: Iterable[str], goal: Goal) -> Back:
     return Back(there, there.plan(tuple(f"{path}/." for path in nodes), goal=goal))

@@ -4,36 +4,17 @@ What a node was is its digest, which history has; the bundle is the newest one b
 node has the digest that it had. So a way back is a plan like any other, made from an earlier bundle.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from ramify.compile.fleet import Fleet, compile_fleet
-from ramify.compile.hosts import hosts
 from ramify.compile.selection import select
 from ramify.directory.sqlite import Directory
-from ramify.model import bundle as bundles
+from ramify.initiator.earlier import REFRESH, NoWayBackError, Search, bundle_of
 from ramify.model import paths
-from ramify.model.bundle import Bundle, UnusableBundleError
-from ramify.model.diagnostics import Diagnostics, Origin
+from ramify.model.bundle import Bundle
 from ramify.model.history import NodeChange, Ran
-from ramify.model.inventory import Host, HostSettings, HostSpec, Inventory
 from ramify.model.record import NodeRecord, Outcome
-
-REFRESH = "refresh"
-_MOST = 12
-"""Bundles that are compiled to find the one; with more runs between, the state is that of several."""
-
-Stood = Mapping[str, str]
-"""Nodes by path, as which digest each stood; nothing for one that was not there."""
-
-
-class NoWayBackError(Exception):
-    """There is no bundle to go back to; `way_out` says what to do instead."""
-
-    def __init__(self, message: str, way_out: str) -> None:
-        super().__init__(message)
-        self.way_out = way_out
 
 
 class Way(Struct, frozen=True):
@@ -86,49 +67,26 @@ def way_before(
 ) -> Way:
     """The way to how some nodes stood before a run, all below a scope without a selection.
 
+    What initiators plan below is not looked at: nobody here knows what it was made of.
+
     Raises:
         NoWayBackError: no bundle is kept that describes it.
     """
-    stood = _stood(directory, run, selected)
-    looked_at, otherwise = 0, False
-    for one, bundle in older(directory, run):
-        fleet = compile_fleet(bundle, scope)
-        if _describes(fleet, stood):
-            return Way(one, bundle, run.run)
-        looked_at += 1
-        otherwise = otherwise or _made_otherwise(directory, one, fleet)
+    stood, search, hidden = _stood(directory, run, selected), Search(directory, run, scope), set[str]()
+    for one in search:
+        hidden = set(one.hidden(stood))
+        if len(hidden) < len(stood) == len(hidden) + len(one.fitting(stood)):
+            return Way(one.ran, one.bundle, run.run)
     if not any(stood.values()):
         raise NoWayBackError(
             f"nothing was there before run {run.run}", "`ramify uninstall PATH` takes away what it deployed."
         )
-    raise _none_describes(run, looked_at, otherwise=otherwise)
-
-
-def _none_describes(run: Ran, looked_at: int, *, otherwise: bool) -> NoWayBackError:
-    if not looked_at:
-        return NoWayBackError(
-            f"no bundle from before run {run.run} is kept that this Ramify can read",
-            "Bring the project's files back to what they were, and apply them.",
+    if hidden.issuperset(stood):
+        raise NoWayBackError(
+            "these nodes are planned by the initiator above them, from what its domain's server says",
+            "Have that server serve what it served before, and apply.",
         )
-    if otherwise:
-        return NoWayBackError(
-            f"what was there before run {run.run} cannot be recognised: another Ramify made its digests",
-            "Name what to go back to: `ramify history PATH` lists the runs, `--to RUN` goes back to one.",
-        )
-    return NoWayBackError(
-        f"no one bundle that is kept describes how these nodes stood before run {run.run}",
-        "Go back in parts, or name what to go back to: `ramify history PATH` and `--to RUN`.",
-    )
-
-
-def _made_otherwise(directory: Directory, run: Ran, fleet: Fleet) -> bool:
-    """Whether none of what a run did has the digest that its own bundle gives now: Ramify was updated."""
-    done = [
-        change
-        for change in directory.history.changes(run.run)
-        if change.outcome is Outcome.DONE and change.digest and change.path in fleet.by_path
-    ]
-    return bool(done) and all(fleet.digests[change.path].node != change.digest for change in done)
+    raise search.failed()
 
 
 def is_for(directory: Directory, run: Ran, selected: Collection[str] | None) -> bool:
@@ -136,56 +94,6 @@ def is_for(directory: Directory, run: Ran, selected: Collection[str] | None) -> 
     known = {**dict.fromkeys(directory.records()), **remembered(directory)}
     taken, _ = select(run.selection, known)
     return taken is None or taken.issuperset(known if selected is None else selected)
-
-
-def bundle_of(directory: Directory, run: Ran) -> Bundle | None:
-    """The bundle that a run was made from, if it is kept."""
-    data = directory.bundles.get(run.bundle)
-    try:
-        return bundles.decode(data, run.bundle) if data is not None else None
-    except UnusableBundleError:  # of a format that is not read any more
-        return None
-
-
-def latest(directory: Directory) -> Bundle | None:
-    """The bundle of the last run."""
-    kept = (bundle_of(directory, run) for run in directory.history.runs())
-    return next((bundle for bundle in kept if bundle is not None), None)
-
-
-def as_of(earlier: Bundle, now: Bundle) -> Bundle:
-    """An earlier bundle to be carried out now.
-
-    How hosts are reached, who may sign, and Ramify itself are as they are now, and not as they were: none
-    of it is what nodes run. What was signed with its runtimes keeps them.
-    """
-    return structs.replace(
-        earlier,
-        inventory=_reached(earlier.inventory, now.inventory),
-        policy=now.policy,
-        runtimes=earlier.runtimes if earlier.seal else now.runtimes,
-    )
-
-
-def _reached(earlier: Inventory, now: Inventory) -> Inventory:
-    """Earlier placements on the hosts of now, and on those that there are no more."""
-    if (earlier.hosts, earlier.defaults, earlier.known_hosts) == (now.hosts, now.defaults, now.known_hosts):
-        return earlier
-    known = hosts(now, Diagnostics())
-    gone = [host for name, host in hosts(earlier, Diagnostics()).items() if name not in known]
-    lines = f"{now.known_hosts.rstrip()}\n{earlier.known_hosts if gone else ''}".strip()
-    return structs.replace(
-        earlier,
-        hosts=(*now.hosts, *map(_spec, gone)),
-        defaults=now.defaults,
-        known_hosts=f"{lines}\n" if lines else "",
-    )
-
-
-def _spec(host: Host) -> HostSpec:
-    settings = structs.asdict(host)
-    del settings["name"], settings["index"]
-    return HostSpec(host.name, HostSettings(**settings), Origin("an earlier inventory", 1, 1))
 
 
 def _changes(directory: Directory, run: str, selected: Collection[str] | None) -> Iterator[NodeChange]:
@@ -210,25 +118,3 @@ def _stood(directory: Directory, run: Ran, selected: Collection[str] | None) -> 
 
 def _is_certain(record: NodeRecord) -> bool:
     return bool(record.digest) and not record.open
-
-
-def older(directory: Directory, run: Ran) -> Iterator[tuple[Ran, Bundle]]:
-    """The runs before one, newest first, each with its bundle; of runs from the same bundle the last."""
-    known = [one for one in directory.history.runs() if one.kind != REFRESH]
-    at = next((number for number, one in enumerate(known) if one.run == run.run), len(known))
-    seen: set[str] = set()
-    for one in known[at + 1 :]:
-        bundle = None if one.bundle in seen else bundle_of(directory, one)
-        seen.add(one.bundle)
-        if bundle is not None:
-            yield one, bundle
-        if len(seen) >= _MOST:
-            return
-
-
-def _describes(fleet: Fleet, stood: Stood) -> bool:
-    """Whether every node has the digest in a fleet that it stood as; none where none was."""
-    if fleet.diagnostics.failed:
-        return False
-    there = fleet.digests
-    return all((there[path].node if path in there else "") == digest for path, digest in stood.items())

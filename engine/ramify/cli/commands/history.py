@@ -7,8 +7,8 @@ from ramify.cli.arguments import paths_argument
 from ramify.cli.history_view import Past
 from ramify.cli.session import Session
 from ramify.directory.sqlite import Directory
+from ramify.initiator.earlier import REFRESH
 from ramify.initiator.interrupted import going_on
-from ramify.initiator.undoing import REFRESH
 
 
 @lazy.command(

@@ -17,7 +17,7 @@ from ramify.cli.there import whole_plan
 from ramify.cli.words import counted
 from ramify.initiator.operator import Workspace
 from ramify.initiator.undoing import Way
-from ramify.model.plan import Action, NodePlan, Plan
+from ramify.model.plan import Action, Plan
 from ramify.stub.tables import CONFIGURE_ENV, DEPLOY, UNINSTALL
 
 NOT_COMPLETED = (
@@ -58,7 +58,7 @@ def command(session: Session, selection: tuple[str, ...], run: str, out: Path | 
     with past.going_back(session, selection, run) as (space, way, covered):
         must_be_there(session, space)
         plan = whole_plan(session, space, selection)
-        lost = _without_inverse(space, plan.nodes)
+        lost = _without_inverse(space, plan)
         session.say("\n".join(_head(session, way, lost, covered=covered)))
         told = {"to": way.to.run, "undone": way.undone, "lost": lost}
         if out is not None:
@@ -119,9 +119,9 @@ def _tell_end(session: Session, plan: Plan, way: Way, code: int) -> None:
         session.note(f"\n{NOT_COMPLETED.format(run=way.to.run)}")
 
 
-def _without_inverse(space: Workspace, nodes: Iterable[NodePlan]) -> list[Lost]:
+def _without_inverse(space: Workspace, plan: Plan) -> list[Lost]:
     """What a rollback does, or cannot do, that nothing brings back: told before it begins."""
-    nodes = tuple(nodes)
+    nodes = plan.nodes
     gone = [node.path for node in nodes if node.action is Action.DESTROY and UNINSTALL in node.steps]
     moved = [node.path for node in nodes if node.action is Action.REPLACE]
     again = [node.path for node in nodes if node.action is Action.CREATE and DEPLOY in node.steps]
@@ -130,7 +130,9 @@ def _without_inverse(space: Workspace, nodes: Iterable[NodePlan]) -> list[Lost]:
         for node in nodes
         if node.action is Action.UPDATE and CONFIGURE_ENV in node.steps and _installs(space, node.path)
     ]
+    mounts = sorted({*space.fleet.unseen}.intersection({*plan.domains, *(one.path for one in plan.open)}))
     told = (
+        Lost("planned there, so that what is below becomes what the domain's server says now", mounts),
         Lost("uninstalled with their data", gone),
         Lost("moved back to another host; their data stays behind and is lost", moved),
         Lost("deployed anew; the data that they had is gone", again),
