@@ -3,11 +3,15 @@
 import asyncio
 import inspect
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from ramify.repository.runtime import Runtimes
+from ramify.repository.store import Store
 
 # One commit gives one answer: the same examples every time. `HYPOTHESIS_PROFILE=default` looks for new ones.
 settings.register_profile("build", derandomize=True, deadline=None)
@@ -35,6 +39,18 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     names = pyfuncitem._fixtureinfo.argnames
     asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}), debug=True)
     return True
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """Give a project the runtime that its first plan would build in seconds, the same in every project."""
+    folder = tmp_path_factory.mktemp("built")
+    Runtimes(Store(folder / "packs"), folder).own()
+
+    def give(project: Path) -> None:
+        shutil.copytree(folder, project / ".ramify", dirs_exist_ok=True)
+
+    return give
 
 
 @pytest.fixture

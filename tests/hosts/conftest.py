@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hosts import projects
 from hosts.namespaces import unavailable
 from hosts.world import World
 
@@ -24,6 +26,18 @@ def world(new_world: Callable[[], World]) -> Iterator[World]:
     """A world of the test's own: the operator, and no host yet."""
     with new_world() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def new_project(built: Callable[[Path], None]) -> Callable[..., Path]:
+    """Write projects, as `projects.write` does, whose runtime need not be built any more."""
+
+    def write(folder: Path, *documents: Any) -> Path:
+        projects.write(folder, *documents)
+        built(folder)
+        return folder
+
+    return write
 
 
 def require_hosts() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from hosts import projects
 from hosts.commands import leftovers, ramify, story
 from hosts.namespaces import happens
 from hosts.world import World
@@ -31,8 +30,13 @@ def world(new_world: Callable[[], World]) -> Iterator[World]:
         yield made
 
 
-def write(world: World, folder: Path, where: str) -> Path:
-    """A project whose leaves set the rules of their hosts when they are started, or installed."""
+@pytest.fixture
+def write(world: World, tmp_path: Path, new_project: Callable[..., Path]) -> Callable[[str], Path]:
+    """Write a project whose leaves set the rules of their hosts when they are started, or installed."""
+    return lambda where: _write(world, tmp_path, where, new_project)
+
+
+def _write(world: World, folder: Path, where: str, new_project: Callable[..., Path]) -> Path:
     leaves = {name: {"vars": {"word": LET_THROUGH}} for name in ("leaf1", "leaf2")}
     hierarchy = {"tree": {"gw1": {"vars": {"word": LET_THROUGH}, "children": leaves}}}
     inventory = {
@@ -40,7 +44,7 @@ def write(world: World, folder: Path, where: str) -> Path:
         "hosts": {name: {"address": host.address} for name, host in world.hosts.items()},
         "placements": [{"match": "/gw1", "host": "gw1"}, {"match": "/gw1/leaf*", "host": "{{ node.name }}"}],
     }
-    project = projects.write(folder / "p", hierarchy, inventory, world.known_hosts())
+    project = new_project(folder / "p", hierarchy, inventory, world.known_hosts())
     script = project / "beat" / WHERE[where]
     script.write_text(script.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\n{RULES}"))
     (project / "install.yml").write_text('env: {WHO: x, WAIT: "0", WORD: "{{ vars.word }}"}')
@@ -55,9 +59,9 @@ def set_word(project: Path, leaf: str, word: str) -> None:
 
 @pytest.mark.parametrize("where", WHERE)
 def test_a_change_that_cuts_a_host_off_from_its_parent_reverts_by_itself(
-    world: World, tmp_path: Path, where: str
+    world: World, write: Callable[[str], Path], where: str
 ) -> None:
-    project = write(world, tmp_path, where)
+    project = write(where)
     ramify(world, project, "apply", "-y")
     parent = world.hosts["gw1"].address_in("west")
     set_word(project, "leaf1", parent)
@@ -81,8 +85,10 @@ def test_a_change_that_cuts_a_host_off_from_its_parent_reverts_by_itself(
     assert happens(lambda: "says 10.9.9.9" in story(world, "leaf1"))
 
 
-def test_a_first_deployment_costs_one_login_and_a_change_two(world: World, tmp_path: Path) -> None:
-    project = write(world, tmp_path, "start")
+def test_a_first_deployment_costs_one_login_and_a_change_two(
+    world: World, write: Callable[[str], Path]
+) -> None:
+    project = write("start")
     ramify(world, project, "apply", "-y")
     first = len(world.hosts["leaf1"].logins())
     set_word(project, "leaf1", "10.9.9.9")

@@ -77,7 +77,12 @@ def _server(fleet: World, domain: Path) -> "Iterator[subprocess.Popen[str]]":
 
 
 @pytest.fixture(scope="module", name="project")
-def _project(fleet: World, server: "subprocess.Popen[str]", tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _project(
+    fleet: World,
+    server: "subprocess.Popen[str]",
+    tmp_path_factory: pytest.TempPathFactory,
+    new_project: Callable[..., Path],
+) -> Path:
     assert server.poll() is None
     folder = tmp_path_factory.mktemp("project") / "p"
     url = f"http://{fleet.hosts['leaf92'].address}:{PORT}/"
@@ -102,7 +107,7 @@ def _project(fleet: World, server: "subprocess.Popen[str]", tmp_path_factory: py
         ],
     }
     known = "".join(fleet.hosts[name].known_hosts for name in names)
-    projects.write(folder, hierarchy, inventory, known)
+    new_project(folder, hierarchy, inventory, known)
     projects.write(folder / "m7", {"tree": {"leaf1": {"vars": {"word": "seven"}}}}, inventory, known)
     return folder
 

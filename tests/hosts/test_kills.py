@@ -7,7 +7,6 @@ from subprocess import Popen
 
 import pytest
 
-from hosts import projects
 from hosts.commands import RAMIFY, leftovers, ramify, story
 from hosts.namespaces import happens
 from hosts.world import World
@@ -28,7 +27,7 @@ def world(new_world: Callable[[], World]) -> Iterator[World]:
 
 
 @pytest.fixture
-def project(world: World, tmp_path: Path) -> Path:
+def project(world: World, tmp_path: Path, new_project: Callable[..., Path]) -> Path:
     hierarchy = {"tree": {"gw1": {"vars": {"word": "hello", "wait": SLOW}, "children": {"leaf[1-2]": {}}}}}
     inventory = {
         "defaults": {"user": "root", "auth": "key"},
@@ -38,7 +37,7 @@ def project(world: World, tmp_path: Path) -> Path:
             {"match": "/gw1/leaf*", "host": "{{ node.name }}"},
         ],
     }
-    return projects.write(tmp_path / "p", hierarchy, inventory, world.known_hosts())
+    return new_project(tmp_path / "p", hierarchy, inventory, world.known_hosts())
 
 
 @pytest.fixture

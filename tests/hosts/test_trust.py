@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from hosts import projects
 from hosts.commands import ramify, story
 from hosts.world import World
 
@@ -27,12 +26,12 @@ def inventory(world: World, **defaults: str) -> dict[str, object]:
 
 
 def test_an_initiator_without_a_key_uses_the_forwarded_agent(
-    new_world: Callable[[], World], tmp_path: Path
+    new_world: Callable[[], World], new_project: Callable[..., Path], tmp_path: Path
 ) -> None:
     with new_world() as world:
         world.host("gw1", gateway_to="west")
         leaf = world.host("leaf1", segment="west", authorized=[world.public_key])
-        project = projects.write(tmp_path / "p", HIERARCHY, inventory(world), world.known_hosts())
+        project = new_project(tmp_path / "p", HIERARCHY, inventory(world), world.known_hosts())
 
         told = ramify(world, project, "apply", "-y", env=world.agent())
 
@@ -43,12 +42,12 @@ def test_an_initiator_without_a_key_uses_the_forwarded_agent(
 
 
 def test_without_an_agent_the_refused_login_says_what_was_offered(
-    new_world: Callable[[], World], tmp_path: Path
+    new_world: Callable[[], World], new_project: Callable[..., Path], tmp_path: Path
 ) -> None:
     with new_world() as world:
         world.host("gw1", gateway_to="west")
         world.host("leaf1", segment="west", authorized=[world.public_key])
-        project = projects.write(tmp_path / "p", HIERARCHY, inventory(world), world.known_hosts())
+        project = new_project(tmp_path / "p", HIERARCHY, inventory(world), world.known_hosts())
 
         told = ramify(world, project, "apply", "-y", status=2)
 
@@ -59,7 +58,7 @@ def test_without_an_agent_the_refused_login_says_what_was_offered(
 
 
 def test_a_leaf_with_another_host_key_than_the_inventory_says_is_not_touched(
-    new_world: Callable[[], World], tmp_path: Path
+    new_world: Callable[[], World], new_project: Callable[..., Path], tmp_path: Path
 ) -> None:
     with new_world() as world:
         gateway = world.host("gw1", gateway_to="west", own_key=True)
@@ -67,7 +66,7 @@ def test_a_leaf_with_another_host_key_than_the_inventory_says_is_not_touched(
         lines = world.known_hosts().splitlines()
         other = gateway.public_key
         forged = [f"{leaf.address} {other}" if line.split()[0] == leaf.address else line for line in lines]
-        project = projects.write(tmp_path / "p", HIERARCHY, inventory(world, auth="key"), "\n".join(forged))
+        project = new_project(tmp_path / "p", HIERARCHY, inventory(world, auth="key"), "\n".join(forged))
 
         told = ramify(world, project, "apply", "-y", status=2)
 
@@ -77,7 +76,7 @@ def test_a_leaf_with_another_host_key_than_the_inventory_says_is_not_touched(
 
 
 def test_an_interpreter_that_has_ramify_makes_a_runtime_needless(
-    new_world: Callable[[], World], tmp_path: Path
+    new_world: Callable[[], World], new_project: Callable[..., Path], tmp_path: Path
 ) -> None:
     with new_world() as world:
         gateway = world.host("gw1", gateway_to="west", own_key=True, bare=False)
@@ -90,7 +89,7 @@ def test_an_interpreter_that_has_ramify_makes_a_runtime_needless(
                 }
             }
         }
-        project = projects.write(tmp_path / "p", hierarchy, inventory(world, auth="key"), world.known_hosts())
+        project = new_project(tmp_path / "p", hierarchy, inventory(world, auth="key"), world.known_hosts())
 
         assert ramify(world, project, "apply", "-y")["counts"]["done"] == 2
         assert not world.hosts["gw1"].path("/root/.ramify/trees").exists()

@@ -8,7 +8,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
@@ -78,10 +78,13 @@ def links(hosts: LabState) -> Iterator[dict[str, Crossing]]:
 
 
 @pytest.fixture
-def project(hosts: LabState, links: dict[str, Crossing], tmp_path: Path) -> Path:
+def project(
+    hosts: LabState, links: dict[str, Crossing], tmp_path: Path, built: Callable[[Path], None]
+) -> Path:
     """A project for these hosts as for any others, reached by way of the links."""
     folder = tmp_path / "project"
     (folder / "agent").mkdir(parents=True)
+    built(folder)
     known, inventory = "", {}
     for name, host in hosts.hosts.items():
         port = links[name].port if name in links else host.port

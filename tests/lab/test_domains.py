@@ -5,7 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,10 @@ def script(file: Path) -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
+def project(tmp_path: Path, built: Callable[[Path], None]) -> Iterator[Path]:
     """The documents of the page, and the code that they refer to."""
     folder = tmp_path / "acme"
+    built(folder)
     for text in (*blocks("yaml"), *blocks("xml")):
         name = text.splitlines()[0].strip("#<!-> ")
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +103,9 @@ def served(folder: Path) -> Iterator[str]:
             server.terminate()
 
 
-def test_a_server_s_project_is_planned_here_and_its_code_comes_when_it_is_needed(tmp_path: Path) -> None:
+def test_a_server_s_project_is_planned_here_and_its_code_comes_when_it_is_needed(
+    tmp_path: Path, built: Callable[[Path], None]
+) -> None:
     far, near = tmp_path / "far", tmp_path / "near"
     texts = {
         far / "ramify.yml": "project: far\nhierarchy: h.yml\ninventory: i.yml\nrepository: r.yml\n",
@@ -117,6 +120,7 @@ def test_a_server_s_project_is_planned_here_and_its_code_comes_when_it_is_needed
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
     script(far / "app.sh")
+    built(near)
     with served(far) as url:
         (near / "h.yml").write_text(f"tree: {{M9: {{domain: {{server: '{url}'}}}}}}\n")
         assert nodes(near, "create") == {"/M9", "/M9/app1"}

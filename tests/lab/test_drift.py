@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,10 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
+def project(tmp_path: Path, built: Callable[[Path], None]) -> Iterator[Project]:
     made = Project(tmp_path / "acme")
     subprocess.run([sys.executable, "-m", "ramify", "init", str(made.folder)], check=True, timeout=60)
+    built(made.folder)
     with (made.folder / "config/sensor.yml").open("a") as file:
         file.write(CONF)
     try:

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +55,11 @@ def processes(folder: Path) -> set[str]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
+def project(tmp_path: Path, built: Callable[[Path], None]) -> Iterator[Path]:
     """A project as `init` writes it, deployed; its sensors reload."""
     folder = tmp_path / "try"
     assert ramify(tmp_path, "init", "try").returncode == 0
+    built(folder)
     with (folder / "sensor/component.yml").open("a") as file:
         file.write("reload: {signal: HUP}\n")
     (folder / "sensor/sensor.sh").write_text(RELOADING)

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,11 +49,12 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory, built: Callable[[Path], None]) -> Iterator[Project]:
     """A signed project; the sensors of one room are given a secret. Applied."""
     top = tmp_path_factory.mktemp("saved")
     made = Project(top / "p")
     subprocess.run([sys.executable, "-m", "ramify", "init", str(made.folder)], check=True, timeout=60)
+    built(made.folder)
     subprocess.run(
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ops", "-f", top / "ops"], check=True
     )

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,9 @@ class Operator:
 
 
 @pytest.fixture
-def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operator]:
+def operator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Callable[[Path], None]
+) -> Iterator[Operator]:
     """A project as `init` writes it, its sensors given secrets; the lab is up."""
     first, second, third = WORDS
     (tmp_path / "private").write_text(f"{first}\n")
@@ -55,6 +57,7 @@ def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operat
     monkeypatch.setenv("RAMIFY_TEST_SECRET", second)
     folder = tmp_path / "try"
     subprocess.run([sys.executable, "-m", "ramify", "init", str(folder)], check=True, capture_output=True)
+    built(folder)
     with (folder / "ramify.yml").open("a") as file:
         file.write(PROJECT)
     with (folder / "config/sensor.yml").open("a") as file:

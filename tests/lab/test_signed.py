@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -51,11 +51,12 @@ def put(project: Path, name: str, old: str, new: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def signed(tmp_path_factory: pytest.TempPathFactory, built: Callable[[Path], None]) -> Iterator[Path]:
     """A project that ops may sign, and west for one of its two rooms; applied."""
     folder = tmp_path_factory.mktemp("signed")
     project = folder / "p"
     done(ramify(folder, "init", str(project)))
+    built(project)
     (project / "allowed_signers").write_text(key(folder, "ops") + key(folder, "west"))
     (project / "trust.yml").write_text(
         "signers: allowed_signers\nrules:\n"
