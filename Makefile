@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := $(VENV)/bin
 # Tests wait for hosts and processes, more than they compute. Each worker takes the next file: by their names, the
 # slow areas come first. For one worker, and a debugger: `make test WORKERS=`.
-WORKERS ?= --numprocesses=4 --dist=loadfile --no-loadscope-reorder
+WORKERS ?= --numprocesses=4 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
 READY := $(VENV)/ready
 
 # The tests start Ramify some hundred times: without bytecode each start would compile all modules anew.
