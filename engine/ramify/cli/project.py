@@ -53,13 +53,17 @@ def _renews_snapshots(found: Loaded) -> bool:
 
 
 @contextmanager
-def opened(session: Session, *, locked: bool = False, signed: bool = True) -> Iterator[Workspace]:
+def opened(
+    session: Session, *, locked: bool = False, signed: bool = True, looks: bool | None = None
+) -> Iterator[Workspace]:
     """The workspace of a session; warnings are told. Nothing but the lock counts if it is to be `locked`.
+
+    Who only `looks` at what is there reads no secrets; that is whoever needs no signature, unless it is said.
 
     Raises:
         DiagnosticsError: the project has errors, or is not `signed` as its trust file wants it.
     """
-    with workspace(loaded(session, LOCKED if locked else PLAIN), signed=signed) as space:
+    with workspace(loaded(session, LOCKED if locked else PLAIN), signed=signed, looks=looks) as space:
         warn(session, list(space.diagnostics))
         yield space
 
@@ -80,7 +84,8 @@ def resumed(session: Session, saved: Saved) -> Iterator[Workspace]:
         )
     cause = structs.replace(saved.cause, saved=saved.id)
     signed = saved.plan.goal in GIVING
-    with workspace(found, signed=signed, data=saved.bundle, cause=cause) as space:
+    # Only the secrets that are handed out are read, once it is known which they are.
+    with workspace(found, signed=signed, looks=True, data=saved.bundle, cause=cause) as space:
         warn(session, list(space.diagnostics))
         yield space
 

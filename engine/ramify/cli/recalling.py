@@ -71,12 +71,12 @@ def _rotated(session: Session, space: Workspace, saved: Saved, plan: Plan) -> di
     names = frozenset[str]().union(*given.values())
     if not names:
         return {}
-    if saved.key != space.vault.key_name:
-        session.note(session.paint_notes("warning", OTHER_KEY))
-        return {}
     found = Diagnostics()
     now, then = space.vault.fingerprints(names, found), fleet.bundle.secrets
     if found.failed:
         raise DiagnosticsError(found)
+    if saved.key != space.vault.key_name:
+        session.note(session.paint_notes("warning", OTHER_KEY))
+        return {}
     changed = {name for name in names if now.get(name) != then.get(name)}
     return {path: ROTATED for path, needed in given.items() if needed & changed}

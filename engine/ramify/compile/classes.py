@@ -16,6 +16,7 @@ from ramify.compile import templates
 from ramify.compile.matching import Taken
 from ramify.compile.problems import Problem
 from ramify.compile.references import BadTemplateError, UnknownNameError
+from ramify.compile.sealed import handed_on
 from ramify.compile.slots import Slot, UnusableValueError, render
 from ramify.compile.templates import Reach, Template
 from ramify.compile.tree import Scope
@@ -190,7 +191,7 @@ class _Maker:
     def _template(self, setting: Setting | FileSetting) -> Template | None:
         text = setting.content if isinstance(setting, FileSetting) else setting.value
         try:
-            return templates.parse(text)
+            return handed_on(templates.parse(text), self._scope.values)
         except BadTemplateError as error:
             code = "undefined" if isinstance(error, UnknownNameError) else "bad-template"
             self._problem(code, f'value of "{setting.name}": {error}', error.hint, setting.origin)

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from ramify.compile import templates, variables
+from ramify.compile import sealed, templates, variables
 from ramify.compile.classes import PartClass, in_force
 from ramify.compile.contributions import Contribution, by_key, contributions
 from ramify.compile.fleet import Fleet
@@ -18,6 +18,7 @@ from ramify.compile.tree import Node
 from ramify.model.diagnostics import Origin
 from ramify.model.inventory import Placement
 from ramify.model.repository import Entry, shown
+from ramify.model.vaulted import as_written
 
 WINS, OVERRIDDEN, APPLIES, NOT_REACHED, REFUSED = "wins", "overridden", "applies", "not reached", "refused"
 IF_IT_FITS = "if it fits the host"
@@ -143,8 +144,10 @@ class _Values:
         written = variables.history(self._fleet.realm_of(self._node).bundle.hierarchy, self._node)
         for name in sorted(written):
             told = zip(variables.outcomes(written[name]), written[name], strict=True)
-            said = tuple(Said(outcome, one.origin, _json(one.value), one.label) for outcome, one in told)
-            yield Explained(f"vars.{name}", _json(self._node.scope.values[name]), said)
+            said = tuple(
+                Said(outcome, one.origin, _json(sealed.shown(one.value)), one.label) for outcome, one in told
+            )
+            yield Explained(f"vars.{name}", _json(sealed.shown(self._node.scope.values[name])), said)
 
     def slots(self) -> Iterator[Explained]:
         """What the installer is given, then what the service is given."""
@@ -184,13 +187,13 @@ class _Values:
             yield Said(outcome, place, json.dumps(slot.parameter.default), f"default of {component.ref}")
         for one in given:
             outcome = WINS if one is given[-1] else OVERRIDDEN
-            yield Said(outcome, one.origin, json.dumps(one.text, ensure_ascii=False), self._by[id(one.entry)])
+            yield Said(outcome, one.origin, _json(as_written(one.text)), self._by[id(one.entry)])
 
     def _reads(self, slot: Slot) -> Iterator[Read]:
         for reference in templates.references(slot.template):
             value = templates.look_up(reference, self._context)
             origin = self._node.scope.origins.get(".".join(reference[1:])) if reference[0] == "vars" else None
-            yield Read(".".join(reference), as_text(value), origin)
+            yield Read(as_written(".".join(reference)), as_text(value), origin)
 
 
 def _json(value: Any) -> str:

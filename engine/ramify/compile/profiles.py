@@ -6,6 +6,7 @@ from typing import Any
 from ramify.compile.classes import NodeClass, PartClass
 from ramify.compile.fleet import Fleet
 from ramify.compile.problems import Problem, Problems
+from ramify.compile.sealed import shown as shown_variables
 from ramify.compile.slots import Slot, UnusableValueError, render
 from ramify.compile.templates import SECRETS, Reach
 from ramify.compile.tree import Node
@@ -14,6 +15,7 @@ from ramify.model.diagnostics import Diagnostics, DiagnosticsError
 from ramify.model.profile import LATE, Part, Profile, Value
 from ramify.model.profile import shown as told
 from ramify.model.repository import fits, shown
+from ramify.model.vaulted import as_written
 
 
 def profile(
@@ -59,7 +61,7 @@ def profile(
         binding=digests.binding,
         children=tuple(child.path for child in fleet.tree.below(node)),
         code_origin=made.code[0].origin,
-        vars=node.scope.values,
+        vars=shown_variables(node.scope.values),
         var_origins=node.scope.origins,
     )
 
@@ -99,7 +101,7 @@ def _value(slot: Slot, text: str | None, context: dict[str, Any], *, sealed: boo
         name=slot.name,
         text=text,
         origins=slot.origins,
-        template=slot.template.text if reach is not Reach.CONSTANT else "",
+        template=as_written(slot.template.text) if reach is not Reach.CONSTANT else "",
         late=reach >= Reach.PLACEMENT,
         mode=slot.mode,
         secret=secret,

@@ -6,11 +6,13 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from ramify.compile.sealed import Sealed
 from ramify.model import paths
 from ramify.model.diagnostics import Origin
 from ramify.model.hierarchy import NodeSpec
 from ramify.model.patterns import Matcher
 from ramify.model.ranges import expand
+from ramify.model.vaulted import name_in
 
 expand_name = lru_cache(maxsize=4096)(expand)
 
@@ -146,7 +148,10 @@ def _in_order(value: Any) -> Any:
     """Mappings in the order of their keys, as a bundle has them that came from elsewhere."""
     if isinstance(value, dict):
         return {key: _in_order(value[key]) for key in sorted(value)}
-    return [_in_order(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_in_order(item) for item in value]
+    name = name_in(value)
+    return Sealed(name) if name else value
 
 
 def _on_the_way(path: str, only: str) -> bool:

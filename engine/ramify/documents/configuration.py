@@ -5,6 +5,7 @@ from ramify.documents.inventory import sourced
 from ramify.documents.node import Node
 from ramify.documents.reading import read_yaml
 from ramify.documents.text import Source, looks_like_xml, no_source
+from ramify.documents.vaulted import Vaulted
 from ramify.model.configuration import Configuration, FileSetting, Setting
 from ramify.model.diagnostics import Diagnostics, Origin
 
@@ -29,7 +30,7 @@ def read(
         settings.check(made, found)
         return made
 
-    return read_yaml(text, file, "configuration", build)
+    return read_yaml(text, file, "configuration", build, Vaulted("env", "args", "files"))
 
 
 def _env(node: Node) -> tuple[Setting, ...]:

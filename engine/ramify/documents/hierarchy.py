@@ -9,6 +9,7 @@ from typing import cast
 from ramify.documents import domain, rollout, templates
 from ramify.documents.node import Node
 from ramify.documents.reading import pattern, read_yaml
+from ramify.documents.vaulted import Vaulted
 from ramify.model import order, siblings
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.drift import OnDrift
@@ -22,7 +23,7 @@ MAX_NODES = 1_000_000
 
 def read(text: str | bytes, file: str) -> tuple[Hierarchy | None, Diagnostics]:
     """Read a hierarchy document."""
-    return read_yaml(text, file, "hierarchy", _build)
+    return read_yaml(text, file, "hierarchy", _build, Vaulted("vars"))
 
 
 def _build(root: Node, found: Diagnostics) -> Hierarchy:

@@ -25,7 +25,7 @@ class ProjectFile(Struct, frozen=True):
 
     `store` is how many bytes of artifacts and fetched files are kept when they are not needed any more;
     without `trust` nothing needs to be signed; `history` is how many runs are remembered; `secrets`
-    says where the values of secrets are read.
+    says where the values of secrets are read, and `vault` where the passwords of ansible-vault are.
     """
 
     project: str
@@ -38,6 +38,7 @@ class ProjectFile(Struct, frozen=True):
     trust: str = ""
     history: int = KEEP
     secrets: dict[str, SecretSource] = field(default_factory=dict)
+    vault: dict[str, SecretSource] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
 
 
@@ -62,6 +63,7 @@ def _build(root: Node, found: Diagnostics) -> ProjectFile:
         trust=root["trust"].text,
         history=_number(root["history"]["keep"], found),
         secrets=secrets.read(root["secrets"], found),
+        vault=secrets.passwords(root["vault"], found),
         origins={key: node.origin for key, node in root.items()},
     )
 

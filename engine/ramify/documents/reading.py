@@ -6,6 +6,7 @@ from typing import TypeVar
 from ramify.documents.node import Node
 from ramify.documents.schema import check
 from ramify.documents.text import in_order
+from ramify.documents.vaulted import Vaulted
 from ramify.documents.yaml import parse
 from ramify.model.diagnostics import Diagnostics
 from ramify.model.patterns import Kind, Pattern, problem
@@ -14,14 +15,20 @@ T = TypeVar("T")
 
 
 def read_yaml(
-    text: str | bytes, file: str, schema: str, build: Callable[[Node, Diagnostics], T]
+    text: str | bytes,
+    file: str,
+    schema: str,
+    build: Callable[[Node, Diagnostics], T],
+    vaulted: Vaulted | None = None,
 ) -> tuple[T | None, Diagnostics]:
     """The value that `build` makes of a document; None when there is an error.
+
+    Values that ansible-vault has encrypted may stand where `vaulted` says.
 
     `build` runs in spite of the schema's errors, so that what only it can see is told in the same go.
     """
     found = Diagnostics()
-    root = parse(text, file, found)
+    root = parse(text, file, found, vaulted=vaulted)
     if root is None:
         return None, found
     check(root, schema, found)

@@ -2,6 +2,7 @@
 
 import re
 
+from ramify.documents.vaulted import is_sealed
 from ramify.model.configuration import Configuration, FileSetting, Setting
 from ramify.model.diagnostics import Diagnostics, Origin
 
@@ -17,9 +18,11 @@ def check(configuration: Configuration, found: Diagnostics) -> None:
         _check_env(setting, found)
     for setting in (*configuration.env, *configuration.args):
         _check_value(setting.name + setting.value, setting.origin, found)
+        _check_sealed(setting.name, setting.value, setting.origin, found)
     seen: dict[str, FileSetting] = {}
     for file in configuration.files:
         _check_file(file, found)
+        _check_sealed(file.name, file.content, file.origin, found)
         first = seen.setdefault(file.name, file)
         if first is not file:
             way_out = f"The first one stands in line {first.origin.line}: remove one of them."
@@ -40,6 +43,16 @@ def _check_env(setting: Setting, found: Diagnostics) -> None:
 def _check_value(text: str, origin: Origin, found: Diagnostics) -> None:
     if "\0" in text:
         found.error("bad-value", "no process can be given a NUL character", "Remove it.", origin)
+
+
+def _check_sealed(name: str, text: str, origin: Origin, found: Diagnostics) -> None:
+    """Tell values that would reach hosts as ansible-vault has encrypted them."""
+    if is_sealed(text):
+        way_out = (
+            "Write `!vault |` before it in a YAML document; or name its file in ramify.yml, "
+            "`secrets: {NAME: {vault: FILE}}`, and write {{ secrets.NAME }} here."
+        )
+        found.error("vault-file", f'the text of "{name}" is encrypted by ansible-vault', way_out, origin)
 
 
 def _check_file(file: FileSetting, found: Diagnostics) -> None:

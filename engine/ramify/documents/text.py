@@ -3,9 +3,14 @@
 from bisect import bisect_right
 from collections.abc import Callable
 
+from ramify.documents.vaulted import is_sealed
 from ramify.model.diagnostics import Diagnostics, Origin, Severity
 
 MAX_SIZE = 16 * 1024 * 1024
+_KEPT_OPEN = (
+    "Keep it in plain text, with `!vault` for each value that is a secret (`ansible-vault encrypt_string`); "
+    "or name keys of it in ramify.yml: `secrets: {NAME: {vault: FILE, key: KEY}}`."
+)
 MAX_TOLD = 100  # problems of a document; whoever has as many made the same one many times
 
 # Gives the text of a file that a document names, relative to that document; raises OSError or UnicodeError.
@@ -32,6 +37,11 @@ def decode(text: str | bytes, file: str, found: Diagnostics) -> str | None:
     except UnicodeEncodeError as error:
         place = Places(file, error.object[: error.start]).end
         found.error("encoding", "document holds half of a surrogate pair", "Save it as UTF-8.", place)
+        return None
+    if is_sealed(plain):
+        found.error(
+            "vault-file", "this document is encrypted by ansible-vault", _KEPT_OPEN, Origin(file, 1, 1)
+        )
         return None
     return plain.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 

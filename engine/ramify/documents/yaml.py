@@ -14,8 +14,11 @@ import yaml
 from ramify.documents.node import Node
 from ramify.documents.scalars import TAGS, UnreadableScalarError, resolve
 from ramify.documents.text import MAX_TOLD, decode
+from ramify.documents.vaulted import TAGS as VAULT
+from ramify.documents.vaulted import BadVaultError, Vaulted
 from ramify.documents.yaml_errors import tell_syntax, tell_unprintable
 from ramify.model.diagnostics import Diagnostics, Origin
+from ramify.model.vaulted import reference
 
 MAX_DEPTH = 80  # a node as deep as paths may be, two levels for each step, and variables in it
 MAX_NODES = 1_000_000
@@ -27,13 +30,22 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser is ten times as fast
 
 
-def parse(text: str | bytes, file: str, found: Diagnostics, loader: Any = LOADER) -> Node | None:
-    """The document's tree; None with at least one error when there is no telling what it says."""
+def parse(
+    text: str | bytes,
+    file: str,
+    found: Diagnostics,
+    loader: Any = LOADER,
+    vaulted: Vaulted | None = None,
+) -> Node | None:
+    """The document's tree; None with at least one error when there is no telling what it says.
+
+    Values that ansible-vault has encrypted are kept in `vaulted`, and references to secrets stand for them.
+    """
     plain = decode(text, file, found)
     if plain is None:
         return None
     try:
-        return _Builder(file, found).build(loader(plain))
+        return _Builder(file, found, vaulted).build(loader(plain))
     except yaml.reader.ReaderError:
         tell_unprintable(plain, file, found)
     except yaml.YAMLError as error:
@@ -65,9 +77,10 @@ class _Frame:
 class _Builder:
     """Puts nodes together from the parser's events: no recursion, so no text can exhaust a stack."""
 
-    def __init__(self, file: str, found: Diagnostics) -> None:
+    def __init__(self, file: str, found: Diagnostics, vaulted: Vaulted | None) -> None:
         self._file = file
         self._found = found
+        self._vaulted = vaulted
         self._stack: list[_Frame] = []
         self._anchors: dict[str, tuple[Node, int, int]] = {}
         self._count = 0
@@ -100,15 +113,45 @@ class _Builder:
         node = self._node(event, None, event.value)
         if not event.value.isascii() and _SURROGATE.search(event.value):
             self._refuse("syntax", "half of a surrogate pair is no character", "Remove it.", event)
-        plain = event.implicit[0]
-        try:
-            node.value = resolve(event.value, event.tag, plain=plain)
-        except UnreadableScalarError as error:
-            self._error(error.code, str(error), error.way_out, event)
-            node.value = event.value
+        if event.tag in VAULT:
+            node.value = node.raw = self._sealed(event)
+        else:
+            self._resolve(node, event)
         self._put(node, event, 1)
         if event.anchor:
             self._anchors[event.anchor] = (node, 1, 0)
+
+    def _resolve(self, node: Node, event: Any) -> None:
+        try:
+            node.value = resolve(event.value, event.tag, plain=event.implicit[0])
+        except UnreadableScalarError as error:
+            self._error(error.code, str(error), error.way_out, event)
+            node.value = event.value
+
+    def _sealed(self, event: Any) -> str:
+        """What stands for an encrypted value."""
+        name = ""
+        try:
+            if self._vaulted is not None:
+                name = self._vaulted.put(self._pointer(), event.value, Origin(self._file, *_place(event)))
+        except BadVaultError as error:
+            way_out = "`ansible-vault encrypt_string` writes one anew."
+            self._error("bad-vault", f"this is no value of ansible-vault: {error}", way_out, event)
+            return ""
+        if not name:
+            way_out = "It may stand for a variable, in `vars` or `env`, and for the text of a file."
+            self._error("yaml-tag", f'no "{event.tag}" value is read here', way_out, event)
+        return reference(name)
+
+    def _pointer(self) -> tuple[str, ...]:
+        """The way to the value whose turn it is; a key has none that leads to it."""
+        steps: list[str] = []
+        for frame in self._stack:
+            if frame.is_mapping:
+                steps.append((frame.key[0] if frame.key else None) or "")
+            else:
+                steps.append(str(len(frame.node.elements)))
+        return tuple(steps)
 
     def _open(self, event: Any) -> None:
         is_mapping = isinstance(event, yaml.MappingStartEvent)

@@ -100,12 +100,18 @@ class Workspace:
 
 @contextmanager
 def workspace(
-    loaded: Loaded, *, signed: bool = True, data: bytes | None = None, cause: Cause = NO_CAUSE
+    loaded: Loaded,
+    *,
+    signed: bool = True,
+    looks: bool | None = None,
+    data: bytes | None = None,
+    cause: Cause = NO_CAUSE,
 ) -> Iterator[Workspace]:
-    """Compile a loaded project; it must be `signed`, if it has a trust file, unless it is only looked at.
+    """Compile a loaded project; it must be `signed`, if it has a trust file, unless nothing comes of it.
 
-    `data` are the bytes of its bundle where that was made earlier, and shall stay just what it is; `cause` is
-    what history remembers as the reason of what is carried out.
+    Who `looks` at what there is (unless said: where nothing needs to be signed) reads no secrets. `data` are
+    the bytes of its bundle where that was made earlier, and shall stay just what it is; `cause` is what history
+    remembers as the reason of what is carried out.
 
     Raises:
         DiagnosticsError: the project has errors; warnings are in the workspace.
@@ -118,8 +124,8 @@ def workspace(
     try:
         records = directory.records() if data is None else {}
         vault = loaded.vault
-        bundle = loaded.bundle if data else _with_secrets(loaded.bundle, vault, diagnostics, anew=signed)
-        fleet = _compile(bundle, records)
+        bundle = _with_secrets(loaded.bundle, vault, diagnostics, anew=signed if looks is None else not looks)
+        fleet = _compile(loaded.bundle if data else bundle, records)
         diagnostics.extend(fleet.diagnostics)
         if diagnostics.failed:
             raise DiagnosticsError(diagnostics)
@@ -155,7 +161,7 @@ def lab_key(project: Path) -> Path:
 
 
 def _with_secrets(bundle: bundles.Bundle, vault: Vault, found: Diagnostics, *, anew: bool) -> bundles.Bundle:
-    """A bundle that tells by digests whether secrets have changed; who only looks has the last known ones."""
+    """A bundle that tells by digests whether secrets have changed: those of now, or the last known ones."""
     names = named(bundle) & bundle.secrets.keys()
     told = vault.fingerprints(names, found) if anew else vault.known(names)
     return structs.replace(bundle, secrets={**bundle.secrets, **told}) if told else bundle

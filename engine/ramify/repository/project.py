@@ -12,7 +12,7 @@ from ramify.model.bundle import Bundle, Runtime, within
 from ramify.model.component import Component
 from ramify.model.diagnostics import Diagnostics
 from ramify.model.inventory import Inventory
-from ramify.repository import garbage, seals
+from ramify.repository import garbage, inline, seals
 from ramify.repository.artifacts import ArtifactError
 from ramify.repository.files import Files, reason
 from ramify.repository.kinds import UnavailableRuntimeError
@@ -52,8 +52,12 @@ class Loaded(Struct, frozen=True):
 
     @property
     def vault(self) -> Vault:
-        """The secrets that it declares."""
-        return Vault(self.folder, self.folder / CACHE, self.project.secrets if self.project else {})
+        """The secrets that it declares, and those that are encrypted in its documents."""
+        cache, made = self.folder / CACHE, self.bundle
+        if self.project is None:
+            return Vault(self.folder, cache, {})
+        written = inline.places(made.configurations.values(), made.hierarchy) if made else {}
+        return Vault(self.folder, cache, self.project.secrets, self.project.vault, written)
 
 
 def load(
@@ -185,6 +189,7 @@ class _Project:
         self.shop.index.save()
         if grown is None or hosts is None or content is None or self._found.failed:
             return None
+        written = inline.places(content.configurations.values(), grown[0])
         deployed = [*content.components.values(), *_components(domains.values())]
         return Bundle(
             project=self._written.project,
@@ -197,7 +202,7 @@ class _Project:
             policy=self.trusted.policy if self.trusted else None,
             runtimes=self._runtimes(deployed, cache) if runtimes else (),
             domains=domains,
-            secrets=dict.fromkeys(self._written.secrets, ""),
+            secrets=dict.fromkeys((*self._written.secrets, *written), ""),
         )
 
     def pins(self) -> Iterator[Pin]:

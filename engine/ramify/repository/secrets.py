@@ -9,7 +9,6 @@ import hmac
 import os
 import re
 import secrets
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -17,34 +16,37 @@ import msgspec
 
 from ramify.documents.secrets import SecretSource
 from ramify.model.bundle import Bundle
-from ramify.model.diagnostics import Diagnostics
+from ramify.model.diagnostics import Diagnostics, Origin
+from ramify.model.vaulted import PREFIX
+from ramify.repository.inline import Inline
+from ramify.repository.sources import SecretError, Sources
+
+__all__ = ["DIGESTS", "KEY", "SecretError", "Vault", "named"]
 
 KEY = "secrets.key"
 DIGESTS = "secrets.json"
-PATIENCE = 60.0
-"""Seconds that a command may take: somebody may have to type a passphrase."""
 
-_MOST = 64 * 1024
 _KEY_SIZE = 32
 _NAMED = re.compile(r"\bsecrets\.([A-Za-z][A-Za-z0-9_]*)")
 
 
-class SecretError(Exception):
-    """A secret has no value that can be used; `way_out` says what to do."""
-
-    def __init__(self, message: str, way_out: str = "") -> None:
-        super().__init__(message)
-        self.way_out = way_out
-
-
 class Vault:
-    """The secrets that a project declares, each read when it is first asked for."""
+    """The secrets that a project declares or has encrypted in it, each read when it is first asked for."""
 
-    def __init__(self, folder: Path, cache: Path, sources: Mapping[str, SecretSource]) -> None:
-        """`cache` is where the key of the digests is kept."""
-        self._folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        cache: Path,
+        declared: Mapping[str, SecretSource],
+        passwords: Mapping[str, SecretSource] | None = None,
+        written: Mapping[str, Origin] | None = None,
+    ) -> None:
+        """`cache` is where the key of the digests is kept, `written` the places of those in documents."""
         self._key_file = cache / KEY
-        self._sources = sources
+        self._declared = declared
+        self._written = written or {}
+        self._sources = Sources(folder, passwords or {})
+        self._inline = Inline(folder, self._sources)
         self._values: dict[str, str] = {}
 
     def value(self, name: str) -> str:
@@ -54,23 +56,24 @@ class Vault:
             SecretError: it is not declared, cannot be read, or is nothing that can be given to a service.
         """
         if name not in self._values:
-            source = self._sources.get(name)
-            if source is None:
-                raise SecretError(
-                    f'there is no secret "{name}"', "Declare it below `secrets:` in ramify.yml."
-                )
-            self._values[name] = _usable(name, self._read(name, source))
+            try:
+                self._values[name] = self._read(name)
+            except SecretError as error:
+                error.about = self.told(name)
+                raise
         return self._values[name]
 
     def fingerprints(self, names: Iterable[str], found: Diagnostics) -> dict[str, str]:
         """Digests by which changes of values are noticed; what cannot be read is told."""
         made: dict[str, str] = {}
-        for name in sorted(set(names) & self._sources.keys()):
+        failed: dict[str, SecretError] = {}
+        for name in sorted(set(names) & (self._declared.keys() | self._written.keys())):
             try:
                 text = f"{name}\0{self.value(name)}".encode()
                 made[name] = hmac.digest(self._key(), text, hashlib.sha256).hex()
             except SecretError as error:
-                found.error("unreadable-secret", str(error), error.way_out, self._sources[name].origin)
+                failed[name] = error
+        self._tell(failed, found)
         noted = self._noted()
         if made.items() - noted.items():
             _write(self._key_file.with_name(DIGESTS), msgspec.json.encode({**noted, **made}))
@@ -99,35 +102,30 @@ class Vault:
             _write(self._key_file, secrets.token_bytes(_KEY_SIZE))
             return self._key_file.read_bytes()
 
-    def _read(self, name: str, source: SecretSource) -> bytes:
-        if source.env:
-            said = os.environb.get(source.env.encode())
-            if said is None:
-                raise SecretError(f'secret "{name}": the variable {source.env} is not set', "Set it.")
-            return said
-        try:
-            if source.file:
-                return _line(self._file(source.file))
-            return _line(self._printed(name, source.command))
-        except OSError as error:
-            what = source.file or source.command[0]
-            raise SecretError(f'secret "{name}": cannot use {what}: {error.strerror or error}') from error
+    def told(self, name: str) -> str:
+        """What a secret is called before people."""
+        return f"the `!vault` value at {self._written[name]}" if name in self._written else f'secret "{name}"'
 
-    def _file(self, file: str) -> bytes:
-        with (self._folder / Path(file).expanduser()).open("rb") as stream:
-            return stream.read(_MOST + 2)
+    def _read(self, name: str) -> str:
+        if name in self._written:
+            return self._inline.value(name, self._written[name])
+        source = self._declared.get(name)
+        if source is None:
+            raise SecretError("nothing declares it", "Declare it below `secrets:` in ramify.yml.")
+        return self._sources.value(source)
 
-    def _printed(self, name: str, command: tuple[str, ...]) -> bytes:
-        """What a command prints; what it says beside is for whoever sits here."""
-        try:
-            done = subprocess.run(
-                command, cwd=self._folder, stdout=subprocess.PIPE, timeout=PATIENCE, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise SecretError(f'secret "{name}": {command[0]} took more than {PATIENCE:g} s') from error
-        if done.returncode:
-            raise SecretError(f'secret "{name}": {command[0]} ended with {done.returncode}')
-        return done.stdout
+    def _origin(self, name: str) -> Origin:
+        return self._written[name] if name in self._written else self._declared[name].origin
+
+    def _tell(self, failed: Mapping[str, SecretError], found: Diagnostics) -> None:
+        """Tell why there are no values; what many have in common, such as a password, is told once."""
+        alike: dict[str, list[str]] = {}
+        for name in sorted(failed, key=lambda one: (self._origin(one).file, self._origin(one).line)):
+            alike.setdefault(failed[name].message, []).append(name)
+        for name, *others in alike.values():
+            error = failed[name]
+            summary = f"{error} ({len(others)} more with it)" if others else str(error)
+            found.error(error.code, summary, error.way_out, self._origin(name))
 
 
 def _write(file: Path, data: bytes) -> None:
@@ -140,23 +138,6 @@ def _write(file: Path, data: bytes) -> None:
     fresh.replace(file)
 
 
-def _line(data: bytes) -> bytes:
-    """Without the one line end that editors and programs add."""
-    return data[:-1].removesuffix(b"\r") if data.endswith(b"\n") else data
-
-
-def _usable(name: str, data: bytes) -> str:
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise SecretError(f'secret "{name}" is no text', "Give it as base64, for one.") from error
-    if not text or "\0" in text:
-        raise SecretError(f'secret "{name}" is empty' if not text else f'secret "{name}" has NUL in it')
-    if len(data) > _MOST:
-        raise SecretError(f'secret "{name}" has more than {_MOST >> 10} KiB')
-    return text
-
-
 def named(bundle: Bundle) -> set[str]:
     """The secrets that documents of a bundle speak of: no others need to be read."""
     found: set[str] = set()
@@ -164,4 +145,4 @@ def named(bundle: Bundle) -> set[str]:
         texts = [one.value for one in (*document.env, *document.args)]
         for text in (*texts, *(file.content for file in document.files)):
             found.update(_NAMED.findall(text))
-    return found
+    return found | {name for name in bundle.secrets if name.startswith(PREFIX)}

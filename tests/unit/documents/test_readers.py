@@ -492,3 +492,32 @@ secrets:
         assert [item.code for item in found] == ["bad-value"], bad
     _, found = project.read(text.replace("two:", "t-o:"), "ramify.yml")
     assert [item.code for item in found] == ["bad-name"]
+
+
+def test_vault_ids_name_one_source_each() -> None:
+    text = """\
+project: acme
+hierarchy: h.yml
+inventory: i.yml
+repository: r.yml
+secrets:
+  whole: {vault: secrets/db}
+  key: {vault: group_vars/all.yml, key: token}
+  deep: {vault: group_vars/all.yml, key: [db, "1"]}
+vault:
+  default: {file: ~/.vault-pass}
+  prod-1: {env: PROD}
+"""
+    read = good(project.read(text, "ramify.yml"))
+
+    assert [read.secrets[name].key for name in ("whole", "key", "deep")] == [(), ("token",), ("db", "1")]
+    assert (read.vault["default"].file, read.vault["prod-1"].env) == ("~/.vault-pass", "PROD")
+    for old, new in (
+        ("vault: secrets/db", "key: x"),
+        ("vault: secrets/db", "file: a, key: x"),
+        ("env: PROD", ""),
+    ):
+        _, found = project.read(text.replace(old, new), "ramify.yml")
+        assert [item.code for item in found] == ["bad-value"], new
+    _, found = project.read(text.replace("prod-1:", '"p;1":'), "ramify.yml")
+    assert [item.code for item in found] == ["bad-name"]

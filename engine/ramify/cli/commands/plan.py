@@ -57,7 +57,7 @@ def command(  # noqa: PLR0913 - an argument for each option
     """
     if refresh_only and out is not None:
         raise failure("usage", "--refresh-only makes no plan that could be saved", "Take --refresh with -o.")
-    with opened(session, locked=locked, signed=not (unsigned or refresh_only)) as space:
+    with opened(session, locked=locked, signed=not (unsigned or refresh_only), looks=refresh_only) as space:
         if refresh_only:
             return _look_only(session, space, selection, detailed=detailed_exitcode)
         if refresh:
