@@ -110,8 +110,8 @@ def workspace(
     """Compile a loaded project; it must be `signed`, if it has a trust file, unless nothing comes of it.
 
     Who `looks` at what there is (unless said: where nothing needs to be signed) reads no secrets. `data` are
-    the bytes of its bundle where that was made earlier, and shall stay just what it is; `cause` is what history
-    remembers as the reason of what is carried out.
+    the bytes of its bundle where that was made earlier, and shall stay just what it is; `cause` is what
+    history remembers as the reason of what is carried out.
 
     Raises:
         DiagnosticsError: the project has errors; warnings are in the workspace.
