@@ -12,9 +12,10 @@ from ramify.compile.selection import select
 from ramify.compile.unseen import There
 from ramify.directory.sqlite import Directory
 from ramify.initiator.brake import Brake
+from ramify.initiator.holders import Holders
 from ramify.initiator.inquiry import Inquiry
 from ramify.initiator.job import Job, Place
-from ramify.initiator.messages import Kind, Options
+from ramify.initiator.messages import Holds, Kind, LockRequest, Options, Unasked
 from ramify.initiator.ring import Ring
 from ramify.initiator.run import Run
 from ramify.initiator.supply import Supply
@@ -22,6 +23,7 @@ from ramify.model import bundle as bundles
 from ramify.model import paths, saved
 from ramify.model.bundle import Bundle
 from ramify.model.events import Event, Planned, Report, Unheard
+from ramify.model.history import Holding
 from ramify.model.plan import Goal, Plan
 from ramify.model.record import NodeRecord, Outcome
 from ramify.model.rollout import Limits
@@ -33,7 +35,9 @@ QUICK = Options(wait=None, gather=0, command_timeout=600, silence=600, beat=300,
 
 
 class Operator:
-    """The operator: a directory, a store, and bundles to carry out."""
+    """The operator: a directory, a store, and bundles to carry out; its runs are called after `name`."""
+
+    name = "run"
 
     def __init__(self, world: World, store: Store) -> None:
         self.world = world
@@ -145,7 +149,7 @@ class Operator:
     def _job(self, fleet: Fleet, kind: Kind, made: Plan, options: Options) -> Job:
         self._number += 1
         return Job(
-            run=f"run{self._number}",
+            run=f"{self.name}{self._number}",
             kind=kind,
             fleet=fleet,
             bundle=bundles.encode(fleet.bundle),
@@ -158,6 +162,24 @@ class Operator:
     def _place(self) -> Place:
         hosts, supply = SimHosts(self.world, paths.ROOT), Supply((self.store,))
         return Place(directory=self.directory, hosts=hosts, supply=supply, ring=Ring(paths.ROOT))
+
+    async def holders(
+        self, bundle: Bundle, *release: str, below: tuple[str, ...] = ()
+    ) -> tuple[list[Holding], list[str]]:
+        """What initiators hold, and the paths of those that could not be asked; some runs are released."""
+        held: list[Holding] = []
+        unasked: list[str] = []
+
+        async def hear(told: Holds | Unasked) -> None:
+            if isinstance(told, Holds):
+                held.extend(told.holdings)
+            else:
+                unasked.append(told.path)
+
+        hosts = SimHosts(self.world, paths.ROOT)
+        request = LockRequest(paths.ROOT, below, release, "somebody")
+        await Holders(self.fleet(bundle), self.records(), hosts, hear).ask(request)
+        return held, unasked
 
     async def refresh(self, bundle: Bundle, options: Options = QUICK) -> Report:
         return await self.apply(bundle, kind="refresh", options=options)

@@ -9,12 +9,16 @@ Watch = Callable[["Wire", "End", bytes], None]
 
 
 class Wire:
-    """A link to an initiator; `watch` sees every frame before it is carried, and may cut."""
+    """A link to an initiator; `watch` sees every frame before it is carried, and may cut.
+
+    Once it is `deaf` nothing arrives any more that the parent says, as when its machine has gone.
+    """
 
     def __init__(self, host: str, watch: Watch) -> None:
         self.host = host
         self.frames = 0
         self.is_cut = False
+        self.deaf = False
         self._watch = watch
         self.parent = End(self)
         self.child = End(self)
@@ -27,7 +31,8 @@ class Wire:
             self._watch(self, sender, data)
         if self.is_cut:
             raise ConnectionLostError(self.host, "the link broke")
-        sender.other.received(data)
+        if not (self.deaf and sender is self.parent):
+            sender.other.received(data)
 
     def cut(self) -> None:
         """Break it: both ends learn that at once."""

@@ -13,7 +13,7 @@ from typing import Any
 from ramify.compile.fleet import Fleet
 from ramify.directory.sqlite import Directory
 from ramify.initiator import messages
-from ramify.initiator.messages import Chunk, LogRequest, RunRequest
+from ramify.initiator.messages import Chunk, Request
 from ramify.initiator.serving import Service
 from ramify.model.inventory import Host
 from ramify.repository.store import Store
@@ -83,7 +83,7 @@ class World:
 
     @asynccontextmanager
     async def reach(
-        self, _fleet: Fleet, request: RunRequest | LogRequest, _directory: Directory
+        self, _fleet: Fleet, request: Request, _directory: Directory
     ) -> "AsyncIterator[SimHosts]":
         yield SimHosts(self, request.path)
 
@@ -131,6 +131,10 @@ class World:
     def initiator(self, path: str) -> Initiator:
         """The running initiator of a node."""
         return next(host.initiators[path] for host in self.hosts.values() if path in host.initiators)
+
+    def at_work(self, path: str) -> bool:
+        """Whether the initiator of a node has a run going on."""
+        return bool(self.initiator(path).service.actives)
 
     def kill(self, initiator: Initiator) -> None:
         initiator.kill()

@@ -19,7 +19,7 @@ from ramify.cli.slowest import Slowest
 from ramify.cli.words import counted
 from ramify.compile.holding import Held
 from ramify.compile.unseen import above
-from ramify.initiator.leases import LockedError
+from ramify.initiator.leases import WAY_OUT, LockedError
 from ramify.initiator.messages import Kind, Options
 from ramify.initiator.operator import Workspace, carry_out, commission
 from ramify.model.events import Event, Halted, Report
@@ -30,7 +30,6 @@ Emit = Callable[[Event], None]
 Work = Callable[[Emit], Awaitable[Report]]
 Follow = Callable[[Say, Callable[[], bool]], AbstractAsyncContextManager[Emit]]
 
-WAY_OUT = "`--wait` waits for its end, `ramify lock list` shows who holds what."
 BROKEN_OFF = "interrupted: `ramify status --refresh` tells how it is now"
 
 

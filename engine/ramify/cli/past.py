@@ -1,6 +1,6 @@
 """The past of a project: what its directory remembers counts, and its files may be broken."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from msgspec import structs
@@ -46,16 +46,16 @@ def _project(session: Session, bundle: Bundle | None) -> Loaded:
     return found
 
 
-def chosen(held: Directory, selection: tuple[str, ...]) -> frozenset[str] | None:
+def chosen(held: Directory, selection: tuple[str, ...], more: Iterable[str] = ()) -> frozenset[str] | None:
     """The nodes that expressions take of those recorded, locked, or changed by any run; None for all.
 
-    Of a directory that knows nothing they take nothing.
+    There may be `more` that is known. Of a directory that knows nothing they take nothing.
 
     Raises:
         DiagnosticsError: an expression takes none.
     """
     locked = dict.fromkeys(path for lease in held.leases.all() for path in lease.paths)
-    known = {**dict.fromkeys(held.records()), **undoing.remembered(held), **locked}
+    known = {**dict.fromkeys(held.records()), **undoing.remembered(held), **locked, **dict.fromkeys(more)}
     if not known:
         return frozenset()
     selected, diagnostics = select(selection, known)

@@ -103,6 +103,8 @@ def _alike(outcome: Outcome, message: str, together: list[NodeResult], hosts: Ma
 
 def _general(result: NodeResult, hosts: Mapping[str, str]) -> str:
     """A message without the names that differ from node to node."""
+    if result.stale:  # it speaks of a run, or of a plan, and means what it names
+        return result.message
     message, above, name = result.message, paths.parent(result.path), "<parent>"
     message = message.replace(result.path, "<node>")
     while above != paths.ROOT:

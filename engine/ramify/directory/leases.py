@@ -37,6 +37,16 @@ class Leases:
             done = connection.execute("UPDATE leases SET expires = ? WHERE run = ?", (expires, run))
             return done.rowcount > 0
 
+    def wish(self, run: str, who: str) -> None:
+        """Have the run that holds a lease let go of it."""
+        with transaction(self._connection) as connection:
+            connection.execute("UPDATE leases SET released = ? WHERE run = ?", (who, run))
+
+    def released(self, run: str) -> str:
+        """Who wants a lease to end; empty if nobody does."""
+        row = self._connection.execute("SELECT released FROM leases WHERE run = ?", (run,)).fetchone()
+        return str(row[0]) if row else ""
+
     def release(self, run: str) -> None:
         """Let go of a lease."""
         with transaction(self._connection) as connection:

@@ -1,7 +1,10 @@
 """The run that is going on at an initiator, and who listens to it."""
 
 import asyncio
+import time
 from pathlib import Path
+
+from msgspec import structs
 
 from ramify.initiator.job import Job
 from ramify.initiator.messages import Ask, Balance, Grant, Halt, Need, RunRequest, Stop
@@ -9,13 +12,14 @@ from ramify.initiator.parent import Parent, ParentLostError, Word
 from ramify.initiator.ring import NoSecretError
 from ramify.initiator.risk import Risk
 from ramify.initiator.supply import MissingArtifactError
+from ramify.initiator.tenure import Tenure
 from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Unheard
-from ramify.model.history import Lease
+from ramify.model.history import Holding, Lease, spell
 from ramify.repository.store import Store
 
 
 class Active:
-    """One run. It belongs to the service, not to a link: it goes on when all parents are lost."""
+    """One run. It belongs to the service, not to a link: for a while it goes on without any parent."""
 
     def __init__(self, request: RunRequest, parent: Parent, store: Store, job: Job, lease: Lease) -> None:
         """`lease` says what it works on, alone."""
@@ -27,12 +31,32 @@ class Active:
         self.failure = ""
         self._listeners = [parent]
         self._store = store
+        self._begun = time.monotonic()
+        self._tenure = Tenure(request.options.lease)
         self._finished: dict[str, Finished] = {}
         self._said: list[Planned | Unheard | Halted] = []
         self.risk = Risk(
             request.path, limits, on_failure, above=self, tickets=request.tickets, tell=self.emit
         )
-        parent.follow(self._hear, self.risk.look)
+        parent.follow(self._hear, self._left)
+        self._tenure.attend(here=not parent.gone)
+
+    @property
+    def holding(self) -> Holding:
+        """What it holds, and for how long if nobody comes."""
+        age = time.monotonic() - self._begun
+        return Holding(self.request.path, self.lease, age, self._tenure.left)
+
+    async def expire(self) -> None:
+        """Begin nothing more once nobody above has been heard of for too long."""
+        await self._tenure.over()
+        lasts = spell(self._tenure.lasts)
+        self.risk.halt(Halted(self.request.path, f"nobody above has been heard of for {lasts}"))
+
+    def release(self, who: str) -> None:
+        """Have it begin nothing more, as somebody wants who was told what that breaks."""
+        self.lease = structs.replace(self.lease, released=who)
+        self.risk.halt(Halted(self.request.path, f"its lock on {self.request.path} was released by {who}"))
 
     def emit(self, event: Event) -> None:
         """Tell everybody who listens."""
@@ -51,7 +75,8 @@ class Active:
         for event in (*self._finished.values(), *self._said):
             parent.emit(event)
         self._listeners.append(parent)
-        parent.follow(self._hear, self.risk.look)
+        self._tenure.attend(here=True)
+        parent.follow(self._hear, self._left)
         self.risk.grant(tickets or 0)
 
     # Tickets, and an end before the end, are matters of whichever parent is here.
@@ -60,6 +85,10 @@ class Active:
     def gone(self) -> bool:
         """Whether all parents are."""
         return all(parent.gone for parent in self._listeners)
+
+    def _left(self) -> None:
+        self._tenure.attend(here=not self.gone)
+        self.risk.look()
 
     def tell_above(self, balance: Balance) -> None:
         """Tell the first parent that is here."""

@@ -2,7 +2,9 @@
 
 The operator's lease lies in its directory, where every process on the machine sees it; it is renewed while
 the run goes on, and ends with it, with the process, or a minute after its last renewal. An initiator's lease
-is its run itself: it is held as long as the run goes on, whether its parents are there or not, and no longer.
+is its run itself: it is held as long as the run goes on, and no longer. Without a parent it goes on for the
+time that its options give it (`tenure.py`). One that somebody takes away ends with what is in flight: until
+then nobody else begins.
 """
 
 import asyncio
@@ -19,7 +21,7 @@ from msgspec import structs
 from ramify.directory.leases import Leases
 from ramify.initiator.tasks import beside
 from ramify.model import paths
-from ramify.model.history import Lease
+from ramify.model.history import Lease, spell
 from ramify.stub import process
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 LASTS = 60.0
 BEAT = 10.0
 _LOOK = 0.5
+
+
+WAY_OUT = "`--wait` waits for its end, `ramify lock list --refresh` shows who holds what."
 
 
 class LockedError(Exception):
@@ -43,15 +48,18 @@ def told(lease: Lease) -> str:
     where = ", ".join(lease.paths[:3]) + (" …" if len(lease.paths) > 3 else "")
     since = lease.started[:19].replace("T", " ")
     owner = lease.owner or "somebody"
-    return f"locked: run {lease.run} ({lease.kind}) of {owner} works on {where} since {since}{_age(lease)}"
+    ends = f"; {lease.released} released its lock, and it ends" if lease.released else ""
+    seconds = age(lease)
+    long = "" if seconds is None else f", for {spell(seconds)}"
+    return f"locked: run {lease.run} ({lease.kind}) of {owner} works on {where} since {since}{long}{ends}"
 
 
-def _age(lease: Lease) -> str:
+def age(lease: Lease) -> float | None:
+    """For how many seconds it has been held, by the clock of whoever took it."""
     try:
-        seconds = int((datetime.now(UTC) - datetime.fromisoformat(lease.started)).total_seconds())
+        return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(lease.started)).total_seconds())
     except (ValueError, TypeError):
-        return ""
-    return f", for {seconds} s" if seconds < 120 else f", for {seconds // 60} min"
+        return None
 
 
 def lease_of(job: "Job", now: str) -> Lease:
@@ -86,9 +94,13 @@ def is_dead(lease: Lease) -> bool:
 
 @asynccontextmanager
 async def held(
-    leases: Leases, wished: Lease, wait: float | None, lost: Callable[[], None], note: Callable[[str], None]
+    leases: Leases,
+    wished: Lease,
+    wait: float | None,
+    lost: Callable[[str], None],
+    note: Callable[[str], None],
 ) -> AsyncIterator[None]:
-    """Hold a lease in a directory; `lost` is called when somebody took it away.
+    """Hold a lease in a directory; `lost` is told why when it is to end.
 
     Raises:
         LockedError: another run holds it, and did not end while we waited.
@@ -97,7 +109,7 @@ async def held(
     await _take(leases, mine, wait, note)
     try:
         async with beside() as spawn:
-            spawn(_renew(leases, mine.run, lost))
+            spawn(_keep(leases, mine.run, lost))
             yield
     finally:
         leases.release(mine.run)
@@ -115,9 +127,17 @@ async def _take(leases: Leases, mine: Lease, wait: float | None, note: Callable[
         await asyncio.sleep(_LOOK)
 
 
-async def _renew(leases: Leases, run: str, lost: Callable[[], None]) -> None:
+async def _keep(leases: Leases, run: str, lost: Callable[[str], None]) -> None:
+    """Renew it, also when it is to end: what is in flight is still its own."""
+    due, told = 0.0, False
     while True:
-        await asyncio.sleep(BEAT)
-        if not leases.renew(run, time.time() + LASTS):
-            lost()
-            return
+        who = leases.released(run)
+        if who and not told:
+            lost(f"its lock was released by {who}")
+            told = True
+        if time.monotonic() >= due:
+            due = time.monotonic() + BEAT
+            if not leases.renew(run, time.time() + LASTS):
+                lost("its lock was not renewed in time, and is somebody else's by now")
+                return
+        await asyncio.sleep(_LOOK)

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from ramify.initiator import messages
 from ramify.initiator.messages import (
     PIECE,
+    Alive,
     Ask,
     Balance,
     Chunk,
@@ -18,6 +19,7 @@ from ramify.initiator.messages import (
     Events,
     Grant,
     Halt,
+    Holds,
     Missing,
     Need,
     Observed,
@@ -29,6 +31,7 @@ from ramify.initiator.messages import (
     Said,
     Sealed,
     Stop,
+    Unasked,
 )
 from ramify.initiator.ring import Boxes, NoSecretError, nobody
 from ramify.initiator.risk import HaltedError
@@ -40,7 +43,7 @@ from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, S
 from ramify.model.record import NodeRecord
 from ramify.transport import frames
 from ramify.transport.channel import Channel
-from ramify.transport.errors import ConnectionLostError, UnusableReplyError
+from ramify.transport.errors import ConnectionLostError, TransportError, UnusableReplyError
 
 SHARE = 0.8
 """Of the time in which a level shall stop, what the level below it has."""
@@ -82,6 +85,7 @@ class Link:
         self._boxes = boxes
         self._writing = asyncio.Lock()
         self._found: dict[str, list[NodeRecord]] = {}
+        self._heard = asyncio.Event()
 
     async def run(
         self,
@@ -101,6 +105,7 @@ class Link:
         # Packs are sent beside the reading of events: a large one must not hold news up.
         async with beside() as spawn:
             spawn(self._send(request))
+            spawn(self._beat(request.options.beat))
             if loan is not None:
                 spawn(self._halt(loan))
                 spawn(self._stop(loan))
@@ -111,8 +116,7 @@ class Link:
                     case Ask() as ask:
                         spawn(self._hand_on(ask, request.path))
                     case Events() | Recorded() as told:
-                        events = told.events if isinstance(told, Events) else self._gather(told)
-                        on_events(tuple(self._own(request.path, event) for event in events))
+                        on_events(tuple(self._own(request.path, event) for event in self._gather(told)))
                     case Balance() as balance:
                         if loan is not None:
                             loan.hear(balance)
@@ -121,6 +125,14 @@ class Link:
                         return
                     case Refused() as refused:
                         raise RunRefusedError(refused.message, begun=refused.begun, locked=refused.locked)
+
+    async def _beat(self, every: float) -> None:
+        """Give signs of life, to somebody who hears them; a link that is broken is told by whoever reads."""
+        await self._heard.wait()
+        with contextlib.suppress(OSError, TransportError):
+            while True:
+                await self._send(Alive())
+                await asyncio.sleep(every)
 
     async def _hand_on(self, ask: Ask, path: str) -> None:
         """Have the secrets sealed that an initiator asks for; the box is none of our business."""
@@ -162,11 +174,16 @@ class Link:
             message = messages.decode_upward(frame.header)
         except messages.UnusableMessageError as error:
             raise UnusableReplyError(self._host, str(error)) from error
-        if isinstance(message, Said | Over):
-            raise UnusableReplyError(self._host, "its initiator tells logs, and nobody asked for any")
+        if isinstance(message, Said | Over | Holds | Unasked):
+            told = f"its initiator sent {type(message).__name__}, and was asked for a run"
+            raise UnusableReplyError(self._host, told)
         return message
 
-    def _gather(self, part: Recorded) -> tuple[Event, ...]:
+    def _gather(self, part: Events | Recorded) -> tuple[Event, ...]:
+        if isinstance(part, Events):
+            if part.hears:
+                self._heard.set()
+            return part.events
         self._found.setdefault(part.path, []).extend(part.records)
         return (Found(part.path, tuple(self._found.pop(part.path))),) if part.last else ()
 

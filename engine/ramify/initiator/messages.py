@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, structs
 
 from ramify.compile.proofs import Proof
 from ramify.model.events import Event, Finished
-from ramify.model.history import KEEP, Cause
+from ramify.model.history import KEEP, Cause, Holding
 from ramify.model.plan import Goal, NodePlan
 from ramify.model.record import NodeRecord
 
@@ -32,7 +32,7 @@ class Options(Struct, frozen=True):
     many runs as `history` says are remembered. Where another one holds what a run wants, it waits for `wait`,
     without a number for as long as it takes. With `fix_drift` drift is put right whatever the hierarchy says.
     A change of what runs is taken back by its host unless it is confirmed within `confirm_timeout`; with 0
-    it stays.
+    it stays. A run that nobody above has been heard of for `lease` begins nothing more, and so ends.
     """
 
     parallel: int = 32
@@ -47,6 +47,7 @@ class Options(Struct, frozen=True):
     wait: float | None = 0
     fix_drift: bool = False
     confirm_timeout: float = 30
+    lease: float = 900
 
 
 class RunRequest(Struct, frozen=True, tag="run"):
@@ -95,6 +96,20 @@ class LogRequest(Struct, frozen=True, tag="logs"):
     install: bool | None = False
     agent: str | None = None
     at: dict[str, dict[str, Spot]] = {}
+
+
+class LockRequest(Struct, frozen=True, tag="locks"):
+    """Tell which runs hold what at and below a path; with `paths` only on the way to these, and below them.
+
+    Those that `release` names end: they begin nothing more. `who` wants that. It is the only request on its
+    link.
+    """
+
+    path: str
+    paths: tuple[str, ...] = ()
+    release: tuple[str, ...] = ()
+    who: str = ""
+    agent: str | None = None
 
 
 class Need(Struct, frozen=True, tag="need"):
@@ -161,9 +176,17 @@ class Missing(Struct, frozen=True, tag="missing"):
 
 
 class Events(Struct, frozen=True, tag="events"):
-    """What happened since the last ones; nothing at all is a sign of life."""
+    """What happened since the last ones; nothing at all is a sign of life.
+
+    Whoever `hears` wants signs of life from above, too.
+    """
 
     events: tuple[Event, ...]
+    hears: bool = False
+
+
+class Alive(Struct, frozen=True, tag="alive"):
+    """The parent is there: a sign of life."""
 
 
 class Recorded(Struct, frozen=True, tag="recorded"):
@@ -222,6 +245,19 @@ class Over(Struct, frozen=True, tag="over"):
     problem: str = ""
 
 
+class Holds(Struct, frozen=True, tag="holds"):
+    """What an initiator holds for runs."""
+
+    holdings: tuple[Holding, ...]
+
+
+class Unasked(Struct, frozen=True, tag="unasked"):
+    """The initiator of a path could not be asked who holds what there, and those below it neither."""
+
+    path: str
+    why: str
+
+
 class Ended(Struct, frozen=True, tag="ended"):
     """The run is over: every node that did not stay as it was has been told of."""
 
@@ -234,9 +270,10 @@ class Refused(Struct, frozen=True, tag="refused"):
     locked: bool = False
 
 
-Downward = RunRequest | LogRequest | Sealed | Chunk | Records | Observed | Missing | Grant | Halt | Stop
+Request = RunRequest | LogRequest | LockRequest
+Downward = Request | Sealed | Chunk | Records | Observed | Missing | Grant | Halt | Stop | Alive
 OfRun = Need | Ask | Events | Recorded | Balance | Ended | Refused
-Upward = OfRun | Said | Over
+Upward = OfRun | Said | Over | Holds | Unasked
 
 _DOWN: msgspec.json.Decoder[Downward] = msgspec.json.Decoder(Downward)
 _UP: msgspec.json.Decoder[Upward] = msgspec.json.Decoder(Upward)

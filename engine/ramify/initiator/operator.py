@@ -213,8 +213,8 @@ async def _locked(
         yield
         return
 
-    def lost() -> None:
-        risk.halt(Halted(job.fleet.scope, "its lock was released by somebody else"))
+    def lost(why: str) -> None:
+        risk.halt(Halted(job.fleet.scope, why))
 
     def note(text: str) -> None:
         emit(Note(job.fleet.scope, text))

@@ -11,12 +11,14 @@ from msgspec import structs
 from ramify.initiator import messages
 from ramify.initiator.incoming import Incoming
 from ramify.initiator.messages import (
+    Alive,
     Ask,
     Balance,
     Chunk,
     Events,
     Grant,
     Halt,
+    LockRequest,
     LogRequest,
     Missing,
     Need,
@@ -24,6 +26,7 @@ from ramify.initiator.messages import (
     Options,
     Recorded,
     Records,
+    Request,
     RunRequest,
     Sealed,
     Stop,
@@ -39,6 +42,8 @@ from ramify.transport.errors import TransportError
 PATIENCE = 60.0
 """Seconds in which whoever connects must have said what it wants."""
 
+PIECES = 3
+"""Times that silence which gives a parent up: of a large piece on a slow link nothing is heard for long."""
 
 _numbers = itertools.count(1)
 
@@ -81,7 +86,7 @@ class Parent:
         self.stopped = asyncio.Event()
         self.gone = False
 
-    async def request(self) -> RunRequest | LogRequest | None:
+    async def request(self) -> Request | None:
         """What the parent wants, its first message; None if it left without a word.
 
         Raises:
@@ -96,19 +101,31 @@ class Parent:
         if frame is None:
             return None
         message = messages.decode_downward(frame.header)
-        if not isinstance(message, RunRequest | LogRequest):
+        if not isinstance(message, RunRequest | LogRequest | LockRequest):
             raise UnusableMessageError(f"expected a request, got {type(message).__name__}")
         return message
 
-    async def listen(self) -> None:
-        """Take what was asked for, until the parent leaves; one that talks nonsense is left."""
+    async def listen(self, silence: float | None = None) -> None:
+        """Take what was asked for, until the parent leaves; one that talks nonsense is left.
+
+        One that has begun to give signs of life is given up after a `silence`.
+        """
+        patience: float | None = None
         try:
-            while (frame := await frames.read(self._reader, "parent")) is not None:
-                self._take(messages.decode_downward(frame.header), frame.body)
-        except (TransportError, UnusableMessageError, OSError):
+            while (frame := await self._read(patience)) is not None:
+                message = messages.decode_downward(frame.header)
+                if isinstance(message, Alive):
+                    patience = silence and silence * PIECES
+                else:
+                    self._take(message, frame.body)
+        except (TimeoutError, TransportError, UnusableMessageError, OSError):
             pass
         finally:
             self.leave()
+
+    async def _read(self, patience: float | None) -> frames.Frame | None:
+        async with asyncio.timeout(patience):
+            return await frames.read(self._reader, "parent")
 
     def leave(self) -> None:
         """It is not there any more."""
@@ -140,7 +157,7 @@ class Parent:
                 if isinstance(message, Stop):
                     self.stopped.set()
                 self._follow(message)
-            case RunRequest() | LogRequest() | Observed():
+            case RunRequest() | LogRequest() | LockRequest() | Observed() | Alive():
                 raise UnusableMessageError("nobody asked for it: one run at a time on one link")
 
     def _answered(self, message: Sealed | Missing) -> None:
@@ -275,7 +292,7 @@ class Parent:
                 async with asyncio.timeout(options.beat):
                     await self._news.wait()
             except TimeoutError:
-                await self.send(Events(()))
+                await self.send(Events((), hears=True))
                 continue
             await asyncio.sleep(options.gather)
             await self.flush()

@@ -15,6 +15,7 @@ from ramify.initiator.endings import Ending, ending
 from ramify.initiator.gates import ShutError
 from ramify.initiator.interrupted import going_on
 from ramify.initiator.job import Job, Place
+from ramify.initiator.leases import WAY_OUT
 from ramify.initiator.ledger import Emit, Ledger
 from ramify.initiator.performing import perform, tell_steps, unless_stopped
 from ramify.initiator.risk import HaltedError, Risk
@@ -207,7 +208,7 @@ class Run:
             # Nothing of it was touched: somebody else is at work there.
             concerned = branch.all if branch.touched else branch.below
             left = [path for path in concerned if not ledger.has_ended(path)]
-            ledger.pass_over(dict.fromkeys(left, why.message))
+            ledger.pass_over(dict.fromkeys(left, f"{why.message}\n{WAY_OUT}"))
             for mount in branch.mounts:
                 ledger.unheard(Unheard(mount, Outcome.SKIPPED, why.message), branch.below)
             return

@@ -15,7 +15,7 @@ from pathlib import Path
 from ramify.compile.fleet import Fleet
 from ramify.directory.sqlite import Directory
 from ramify.initiator.domains import WebServers
-from ramify.initiator.messages import LogRequest, RunRequest
+from ramify.initiator.messages import Request
 from ramify.initiator.ports import Hosts
 from ramify.initiator.reach import reaching
 from ramify.initiator.serving import Service
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 def _over_connections(
-    fleet: Fleet, request: RunRequest | LogRequest, directory: Directory
+    fleet: Fleet, request: Request, directory: Directory
 ) -> AbstractAsyncContextManager[Hosts]:
     trust = Trust.of_initiator(fleet.known_hosts, request.agent, Path.home())
     return reaching(trust, directory)

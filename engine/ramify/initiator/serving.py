@@ -20,13 +20,23 @@ from ramify.directory.sqlite import Directory
 from ramify.initiator import incoming
 from ramify.initiator.active import Active
 from ramify.initiator.domains import DomainError, Domains, Seen, Servers
+from ramify.initiator.holders import Holders
 from ramify.initiator.inquiry import Inquiry
 from ramify.initiator.job import Job, Place
 from ramify.initiator.jobs import Jobs, Made
 from ramify.initiator.leases import LockedError, lease_of
 from ramify.initiator.ledger import Emit
 from ramify.initiator.listening import Listening
-from ramify.initiator.messages import Ended, LogRequest, Refused, RunRequest, UnusableMessageError
+from ramify.initiator.messages import (
+    Ended,
+    Holds,
+    LockRequest,
+    LogRequest,
+    Refused,
+    Request,
+    RunRequest,
+    UnusableMessageError,
+)
 from ramify.initiator.parent import Parent, ParentLostError, Writer
 from ramify.initiator.ports import Hosts
 from ramify.initiator.ring import Ring
@@ -45,7 +55,7 @@ from ramify.transport.frames import Reader
 
 logger = logging.getLogger(__name__)
 
-Reach = Callable[[Fleet, RunRequest | LogRequest, Directory], AbstractAsyncContextManager[Hosts]]
+Reach = Callable[[Fleet, Request, Directory], AbstractAsyncContextManager[Hosts]]
 """How an initiator comes to its hosts, for one run."""
 
 Edges = tuple[Reach, Servers]
@@ -119,12 +129,17 @@ class Service:
         parent = Parent(reader, writer, self._own.folder)
         try:
             request = await parent.request()
-            if isinstance(request, LogRequest):
-                await while_lasts(parent.listen(), self._tell_logs(request, parent))
-            elif request is not None:
-                async with beside() as spawn:
-                    spawn(parent.report(request.options))
-                    await while_lasts(parent.listen(), self._serve(request, parent))
+            match request:
+                case LogRequest():
+                    await while_lasts(parent.listen(), self._tell_logs(request, parent))
+                case LockRequest():
+                    await while_lasts(parent.listen(), self._tell_locks(request, parent))
+                case RunRequest(options=options):
+                    async with beside() as spawn:
+                        spawn(parent.report(options))
+                        await while_lasts(parent.listen(options.silence), self._serve(request, parent))
+                case None:
+                    pass
         except (UnusableMessageError, TransportError, OSError) as error:
             logger.warning("a parent was sent away: %s", error)
         finally:
@@ -132,19 +147,38 @@ class Service:
 
     async def _tell_logs(self, request: LogRequest, parent: Parent) -> None:
         """Bring logs up, whatever run goes on; the last run's bundle and the records tell who is where."""
-        runs = self._directory.history.runs()
-        data = self._directory.bundles.get(runs[0].bundle) if runs else None
-        if data is None or request.path != self._path:
+        fleet = self._last_fleet()
+        if fleet is None or request.path != self._path:
             await parent.send(Refused(f"the initiator of {self._path} has deployed nothing yet"))
             return
-        fleet = self._fleet_of(runs[0].bundle, data)
         async with self._reach(fleet, request, self._directory) as hosts:
             records = self._directory.records(self._path)
             await Listening(fleet, records, hosts, parent.send).bring(request)
         await parent.send(Ended())
 
-    def _fleet_of(self, digest: str, data: bytes) -> Fleet:
-        """Compiled once for all who listen."""
+    async def _tell_locks(self, request: LockRequest, parent: Parent) -> None:
+        """Tell what is held here and below, whatever run goes on; those that are named end."""
+        if request.path != self._path:
+            await parent.send(Refused(f"this is the initiator of {self._path}, not of {request.path}"))
+            return
+        for active in self.actives:
+            if active.lease.run in request.release:
+                active.release(request.who)
+        await parent.send(Holds(tuple(active.holding for active in self.actives)))
+        fleet = self._last_fleet()
+        if fleet is not None:
+            async with self._reach(fleet, request, self._directory) as hosts:
+                records = self._directory.records(self._path)
+                await Holders(fleet, records, hosts, parent.send).ask(request)
+        await parent.send(Ended())
+
+    def _last_fleet(self) -> Fleet | None:
+        """What the last run was of, compiled once for all who ask; None where nothing was deployed."""
+        runs = self._directory.history.runs()
+        data = self._directory.bundles.get(runs[0].bundle) if runs else None
+        if data is None:
+            return None
+        digest = runs[0].bundle
         if self._known is None or self._known[0] != digest:
             self._known = (digest, compile_fleet(bundles.decode(data, digest), self._path))
         return self._known[1]
@@ -254,7 +288,9 @@ class Service:
                 if job.kind == "plan":
                     await self._inquire(made, place, active.emit)
                 else:
-                    await Run(job, place, active.emit, _now, active.risk).carry_out()
+                    async with beside() as spawn:
+                        spawn(active.expire())
+                        await Run(job, place, active.emit, _now, active.risk).carry_out()
         except Exception as error:
             logger.exception("run %s broke down", job.run)
             active.failure = f"an error of Ramify's own: {type(error).__name__}: {error}"

@@ -74,6 +74,27 @@ class Lease(Struct, frozen=True):
         return f"{self.who}, pid {self.pid}" if self.pid else self.who
 
 
+class Holding(Struct, frozen=True):
+    """A lease at the initiator of the path `at`, as that told of it; its `age` in seconds by its own clock.
+
+    Without anybody above it ends by itself when `left` seconds are over; None while somebody is there.
+    """
+
+    at: str
+    lease: Lease
+    age: float
+    left: float | None = None
+
+
+def spell(seconds: float) -> str:
+    """A length of time, as people say it."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172800 else f"{seconds / 86400:.0f} d"
+
+
 def overlaps(some: Iterable[str], others: Iterable[str]) -> bool:
     """Whether two sets of subtrees have a node in common."""
     known = tuple(others)
