@@ -15,7 +15,7 @@ from ramify.initiator.messages import Over, Said
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _RESET = "\x1b[0m"
-LOST = "… some lines are gone: they were written faster than they could be read"
+LOST = "… lines are gone that were here: their host keeps the last 3 MiB"
 
 
 class _View:

@@ -6,17 +6,15 @@ secrets an initiator may know is the operator's to say: those of the nodes just 
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
 from ramify.compile.confidential import used_below
 from ramify.compile.fleet import Fleet
+from ramify.initiator.masking import masked
 from ramify.initiator.messages import Ask
 
-MASK = "(secret)"
 WITHHELD = "(not shown: it may have secrets in it; the node's log on its host has it)"
-_SHORTEST = 4  # letters; what is shorter is everywhere, and replacing it would tell where
-_SHORTEST_LINE = 8
 
 _numbers = itertools.count(1)
 
@@ -84,16 +82,6 @@ class Ring:
         if not names or not text:
             return text
         return masked(text, self._known.values()) if self._known.keys() >= set(names) else WITHHELD
-
-
-def masked(text: str, values: Iterable[str]) -> str:
-    """A text without secrets, whole ones or lines of those that have several."""
-    known = list(values)
-    words = {word for word in known if len(word) >= _SHORTEST}
-    words |= {line for value in known for line in value.splitlines() if len(line) >= _SHORTEST_LINE}
-    for word in sorted(words, key=len, reverse=True):
-        text = text.replace(word, MASK)
-    return text
 
 
 class Keeper:

@@ -78,7 +78,7 @@ class Checker:
         self.state = state
         self._output = output
         try:
-            told = {"state": state, "since": round(time.time(), 3), "output": output[: health.MOST_OUTPUT]}
+            told = {"state": state, "since": round(time.time(), 3), "output": health.bounded(output)}
             files.replace(self._file, encode(told), last=False)
         except OSError:  # a full disk must not end the supervision of what still runs
             pass

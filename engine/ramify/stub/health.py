@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ramify.stub import orders
-from ramify.stub.wire import FAILED, StubError, decode
+from ramify.stub.wire import CUT, FAILED, StubError, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,11 +77,16 @@ def read(run: str) -> Optional[Dict[str, Any]]:
         with open(f"{run}/{FILE}", "rb", 0) as stream:
             value = decode(stream.read(4096))
         if value["state"] in (*_WORDS, PASSIVE):
-            output = str(value["output"])[:MOST_OUTPUT]
+            output = bounded(str(value["output"]))
             return {"state": value["state"], "since": float(value["since"]), "output": output}
     except (OSError, ValueError, TypeError, KeyError, OverflowError):
         pass
     return None
+
+
+def bounded(output: str) -> str:
+    """What a check said, or as much of it as is kept."""
+    return output if len(output) <= MOST_OUTPUT else output[: MOST_OUTPUT - 1] + CUT
 
 
 def state(run: str) -> Optional[Dict[str, Any]]:

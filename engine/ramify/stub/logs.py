@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ramify.stub import files
-from ramify.stub.wire import decode, encode, write_all
+from ramify.stub.wire import CUT, decode, encode, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,15 +86,38 @@ def size(file: str) -> int:
         return 0
 
 
-def tail(file: str, since: int = 0) -> str:
+def ending(data: bytes, before: bytes) -> str:
+    """The last lines of output, of which `before` is the byte that was left out last, if any was."""
+    said = lines(data)
+    text = "\n".join(said[-TAIL_LINES:])
+    if text and (len(said) > TAIL_LINES or before == b"\n"):
+        return f"{CUT}\n{text}"
+    # What is left of a character that was torn, too, is none.
+    return CUT + text.lstrip("\ufffd") if text and before else text
+
+
+def tail(file: str, since: int = 0, most: int = _TAIL_BYTES) -> str:
     """The last lines of a log after its first `since` bytes, or nothing if there are none."""
     try:
         with open(file, "rb", 0) as stream:
             end = os.fstat(stream.fileno()).st_size
-            stream.seek(max(0, end - _TAIL_BYTES, since if since <= end else 0))
-            return "\n".join(lines(stream.readall())[-TAIL_LINES:])
+            begin = max(0, end - most, since if since <= end else 0)
+            stream.seek(max(0, begin - 1))
+            before = stream.read(1) if begin else _last(f"{file}.1")
+            # Where a process began that line is its first.
+            return ending(stream.readall(), b"" if begin == since and before == b"\n" else before)
     except OSError:
         return ""
+
+
+def _last(file: str) -> bytes:
+    """The last byte of a file, if there is one."""
+    try:
+        with open(file, "rb", 0) as stream:
+            stream.seek(-1, os.SEEK_END)
+            return stream.read(1)
+    except OSError:
+        return b""
 
 
 def tails(folder: str, since: Dict[str, int]) -> str:

@@ -7,7 +7,7 @@ import os
 import time
 
 from ramify.stub import logs, process
-from ramify.stub.health import MOST_OUTPUT
+from ramify.stub.wire import CUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ else:
     import _signal as signals  # `signal` builds enumerations when it is imported
 
 _MOST = 16 << 10
+_SHOWN = 400  # characters; with what is said of them they fit into health.MOST_OUTPUT
+_PIPEFUL = 5  # reads
 _DEFAULT = ("SIGPIPE", "SIGHUP", "SIGTERM", "SIGCHLD", "SIGINT", "SIGUSR1", "SIGUSR2", "SIGXFSZ")
 _REQUEST = (
     "GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: ramify\r\nAccept: */*\r\n"
@@ -105,21 +107,21 @@ class Wire:
         except OSError as error:
             return self._judge(f"{self._where} did not answer: {error.strerror}")
         self._answer += data
-        return self._judge("it hung up") if not data or len(self._answer) >= _MOST else None
+        if not data:
+            return self._judge("it hung up", whole=True)
+        return self._judge("it goes on") if len(self._answer) >= _MOST else None
 
-    def _judge(self, why: str) -> Tuple[bool, str]:
-        head, _, body = self._answer.partition(b"\r\n\r\n")
+    def _judge(self, why: str, whole: bool = False) -> Tuple[bool, str]:
+        """What the answer comes to, which may not be the `whole` of it."""
+        head, end, body = self._answer.partition(b"\r\n\r\n")
         words = head.partition(b"\r\n")[0].split(None, 2)
         if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
-            return False, f"no answer in HTTP from {self._where}: {_text(self._answer) or why}"
-        good = 200 <= int(words[1]) < 400
-        status = _text(b" ".join(words[1:]))
-        return (
-            good,
-            ""
-            if good
-            else f"{self._where}{self._said['path']} answered {status}: {_text(body)}".rstrip(": "),
-        )
+            return False, f"no answer in HTTP from {self._where}: {text(self._answer, whole=whole) or why}"
+        if 200 <= int(words[1]) < 400:
+            return True, ""
+        status = text(b" ".join(words[1:]), whole=whole or bool(end))
+        said = f"{self._where}{self._said['path']} answered {status}: {text(body, whole=whole)}"
+        return False, said.rstrip(": ")
 
     def over(self) -> Tuple[bool, str]:
         """Its time is over."""
@@ -141,6 +143,7 @@ class Run:
     def __init__(self, program: process.Program, timeout: float) -> None:
         self._timeout = timeout
         self._said = b""
+        self._torn = False  # there was more before it
         self._why = ""
         self._pid = 0
         self._entry, out = os.pipe()
@@ -172,7 +175,9 @@ class Run:
             data = os.read(self._entry, _MOST)
         except BlockingIOError:
             return
-        self._said = (self._said + data)[-_MOST:]
+        self._said += data
+        self._torn = self._torn or len(self._said) > _MOST
+        self._said = self._said[-_MOST:]
         if not data:
             self._hang_up()
 
@@ -186,17 +191,19 @@ class Run:
         if pid != self._pid:
             return None
         self._pid = 0
-        if self._entry >= 0:
-            self._read()
+        for _ in range(_PIPEFUL):  # of what a program goes on to say that it has left behind nobody waits
+            if self._entry >= 0:
+                self._read()
         code = process.exit_code(status)
         if code == 0:
             return True, ""
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return False, f"the check {how}: {_text(self._said)}".rstrip(": ")
+        return False, f"the check {how}: {text(self._said, self._torn)}".rstrip(": ")
 
     def over(self) -> Tuple[bool, str]:
         """Its time is over."""
-        return False, f"the check did not end within {self._timeout:g} s: {_text(self._said)}".rstrip(": ")
+        said = text(self._said, self._torn, whole=False)
+        return False, f"the check did not end within {self._timeout:g} s: {said}".rstrip(": ")
 
     def close(self) -> None:
         """End it, and what it has started."""
@@ -224,9 +231,12 @@ def _spawn(program: process.Program, out: int) -> int:
     )
 
 
-def _text(data: bytes) -> str:
-    """The end of what was said, on one line."""
-    return " ".join(" ".join(logs.lines(data)).split())[-MOST_OUTPUT:]
+def text(data: bytes, torn: bool = False, whole: bool = True, most: int = _SHOWN) -> str:
+    """The end of what was said, on one line; something was said before it, or not the `whole` is there."""
+    said = " ".join(" ".join(logs.lines(data)).split())
+    if torn or len(said) > most:
+        said = CUT + said[-most:].lstrip("\ufffd")
+    return said if whole or not said else said.rstrip("\ufffd") + CUT
 
 
 def now() -> float:

@@ -110,7 +110,7 @@ class _Reading:
             said = files.bytes(begin, fits)
             if self._whole or fits < end:
                 cut = said.rfind(b"\n") + 1
-                said = said[: cut or (len(said) if fits < end else 0)]
+                said = said[: cut or (_signs(said) if fits < end else 0)]
             self._left -= len(said)
             self._more = self._more or fits < end
             if not said and not lost and name in self._places:
@@ -132,7 +132,20 @@ class _Reading:
         if name in self._places:
             found, lost = files.offset(self._places[name])
             return min(found, end), end, lost
-        return (files.tail(begin, end, self._lines) if self._first else begin), end, False
+        if self._first:
+            # Whoever gets whole lines only gets all of the one that is being written.
+            unfinished = self._whole and files.bytes(end - 1, end) not in (b"", b"\n")
+            first = files.tail(begin, end, max(self._lines, int(unfinished)))
+            return first, end, files.full and first == 0 < end
+        return begin, end, files.full and begin == 0 < end
+
+
+def _signs(data: bytes) -> int:
+    """The length of some bytes without a last character that is not all there."""
+    for length in range(len(data) - 1, max(0, len(data) - 4), -1):
+        if data[length] & 0xC0 != 0x80:
+            return length if data[length] >= 0xC0 else len(data)
+    return len(data)
 
 
 class _Files:
@@ -155,6 +168,7 @@ class _Files:
         for part in self._parts:
             part[3] = self.end
             self.end += part[2]
+        self.full = len(self._parts) == logs.KEPT  # there may have been more
 
     def close(self) -> None:
         """Give the files back."""

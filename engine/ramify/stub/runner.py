@@ -27,13 +27,13 @@ class Result:
 
     __slots__ = ("code", "line", "stopped", "tail", "timed_out")
 
-    def __init__(self, code: int, timed_out: bool, stopped: bool, out: bytes, tail: bytes) -> None:
+    def __init__(self, code: int, timed_out: bool, stopped: bool, out: bytes, tail: str) -> None:
         self.code = code
         self.timed_out = timed_out
         self.stopped = stopped
         spoken = [line for line in logs.lines(out) if line.strip()]
         self.line = spoken[-1].strip() if spoken else ""
-        self.tail = "\n".join(logs.lines(tail)[-logs.TAIL_LINES :])
+        self.tail = tail
 
     def reason(self) -> str:
         """How it failed, for a message; empty if it did not."""
@@ -74,6 +74,7 @@ class _Run:
         self._pipes = [out, err]
         self._said = b""  # the end of its standard output
         self._tail = b""  # the end of all its output
+        self._before = b""  # the last byte before that
 
     def finish(self, timeout: float, root: layout.Root) -> Result:
         """Read until the program has ended, or shall, or its time is over; end what it left in its group."""
@@ -94,7 +95,8 @@ class _Run:
         if status is None:
             status = os.waitpid(self._known[0], 0)[1]
         self._drain()
-        return Result(process.exit_code(status), timed_out, stopped, self._said, self._tail)
+        tail = logs.ending(self._tail, self._before)
+        return Result(process.exit_code(status), timed_out, stopped, self._said, tail)
 
     def _wait(self) -> Optional[int]:
         pid, status = os.waitpid(self._known[0], os.WNOHANG)
@@ -110,7 +112,9 @@ class _Run:
                 os.close(descriptor)
             elif descriptor == self._out:
                 self._said = (self._said + data)[-_TAIL:]
-            self._tail = (self._tail + data)[-_TAIL:]
+            self._tail += data
+            self._before = self._tail[-_TAIL - 1 : -_TAIL] or self._before
+            self._tail = self._tail[-_TAIL:]
             self._log.write(data)
         return bool(ready)
 

@@ -18,6 +18,8 @@ PROTOCOL = 1
 HEADER_LIMIT = 8 << 20
 BODY_LIMIT = 1 << 20
 _CHUNK = 64 << 10
+CUT = "\u2026"
+"""Stands in texts where something was left out: a peer looks beside it for what is left of a secret."""
 
 # Error codes of replies.
 MALFORMED = "malformed"  # a field is missing or of the wrong kind: the sender's mistake

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ramify.stub import wire
 from unit.stub.host import PATH, Host, commands, order, pack, put, states
 
 CODE = {"install.sh": 'echo "$1 $MODE" > made; cat version >> made', "version": "1"}
@@ -102,7 +103,7 @@ def test_a_failed_installer_leaves_the_new_node_configured_and_can_be_retried(ho
     assert states(failed) == ("configured", "non-existent")
     assert failed["error"]["code"] == "failed"
     assert failed["error"]["message"] == f"install of {PATH} ended with exit code 1"
-    assert failed["error"]["detail"].split() == [str(number) for number in range(11, 31)]
+    assert failed["error"]["detail"].split() == [wire.CUT, *map(str, range(11, 31))]
     assert failed["state"]["release"] == 0
     assert failed["state"]["digest"] == failed["state"]["environment_digest"] == ""
     assert states(retried) == ("installed", "active")

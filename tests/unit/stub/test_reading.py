@@ -117,6 +117,32 @@ def test_who_follows_gets_whole_lines(node: Node) -> None:
     assert node.text() == "one\ntwo\n"
 
 
+def test_who_follows_from_now_on_gets_all_of_the_line_that_is_being_written(node: Node) -> None:
+    log = node.log()
+    log.write(b"one\ntw")
+    first = node.read(whole=True, lines=0)["logs"]["main"]
+    log.write(b"o\n")
+
+    assert first["text"] == ""
+    assert node.text(whole=True, at={"main": first["at"]}) == "two\n"
+
+
+def test_characters_stay_whole_in_lines_without_end(node: Node) -> None:
+    text = "z" + "\u00e9\u20ac" * 60_000
+    node.log().write(text.encode())
+
+    assert node.text(lines=1) == text
+
+
+def test_who_wants_more_lines_than_are_kept_is_told_that_some_are_gone(node: Node) -> None:
+    log = node.log()
+    for _ in range(logs.KEPT + 1):
+        log.write(b"y" * logs.LIMIT + b"\n")
+
+    assert node.read(lines=10**6)["logs"]["main"]["lost"]
+    assert not node.read(lines=1)["logs"]["main"]["lost"]
+
+
 @given(
     texts=st.lists(st.text("ab\n", max_size=20), max_size=8),
     lines=st.integers(0, 12),

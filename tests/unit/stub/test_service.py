@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ramify.stub import logs, process
+from ramify.stub import logs, process, wire
 from unit.stub.host import PATH, Host, order, pack, states
 
 
@@ -79,7 +79,7 @@ def test_a_process_that_ends_at_once_is_a_failed_start(host: Host) -> None:
         reply["error"]["message"]
         == f"process main of {PATH} ended with exit code 3 as soon as it was started"
     )
-    assert reply["error"]["detail"].split() == [*map(str, range(12, 31)), "reason"]
+    assert reply["error"]["detail"].split() == [wire.CUT, *map(str, range(12, 31)), "reason"]
     assert states(reply) == ("installed", "configured")
     assert host.processes() == host.stubs() == set()
 
