@@ -72,7 +72,7 @@ class Kept:
         return structs.replace(
             self._last,
             wave=self._waves.number,
-            started=self._total - len(self._waves.left),
+            started=self._waves.begun,
             failed=budget.failed,
             offline=budget.offline,
         )

@@ -7,7 +7,7 @@ Rule 3: once stopped nothing starts; it is over when what is in flight has ended
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from heapq import heappop, heappush
 
 from ramify.model.rollout import Rollout
 
@@ -20,16 +20,18 @@ class Waves:
     def __init__(self, order: Sequence[str], after: After, rollout: Rollout) -> None:
         """`order` is the wished one: whom others come after is taken before them, whatever it says."""
         self._order = _prerequisites_first(order, after)
-        known = set(self._order)
-        self._after = {path: known.intersection(after.get(path, ())) - {path} for path in self._order}
+        self._at = {path: at for at, path in enumerate(self._order)}
+        self._missing, self._dependents = _counted(self._order, after)
         self._ends = _ends(len(self._order), rollout)
         most = rollout.max_inflight
         self._most = max(1, most.floor(len(self._order))) if most else len(self._order)
         self._flying = 0
-        self._ended: set[str] = set()
+        self._ended = 0
         self._waiting = dict.fromkeys(self._order)
+        self._able: list[int] = []
         self.stopped = False
         self.number = 1
+        self._open(0)
 
     @property
     def count(self) -> int:
@@ -48,12 +50,15 @@ class Waves:
 
     def ready(self) -> tuple[str, ...]:
         """Those that may start now; whoever starts one says so."""
-        room = self._most - self._flying
-        if self.stopped or room <= 0:
-            return ()
-        opened = self._ends[self.number - 1] - (len(self._order) - len(self._waiting))
-        able = (path for path in islice(self._waiting, opened) if self._after[path] <= self._ended)
-        return tuple(islice(able, room))
+        room = 0 if self.stopped else self._most - self._flying
+        found: list[int] = []
+        while self._able and len(found) < room:
+            at = heappop(self._able)
+            if self._order[at] in self._waiting:
+                found.append(at)
+        for at in found:
+            heappush(self._able, at)
+        return tuple(self._order[at] for at in found)
 
     def start(self, path: str) -> None:
         """A branch is in flight."""
@@ -63,21 +68,39 @@ class Waves:
     def end(self, path: str) -> None:
         """All of a branch has ended, however."""
         self._flying -= 1
-        self._ended.add(path)
+        self._ended += 1
+        for later in self._dependents.get(path, ()):
+            self._missing[later] -= 1
+            self._may_start(self._at[later])
+
+    def _open(self, first: int) -> None:
+        for at in range(first, self._ends[self.number - 1]):
+            self._may_start(at)
+
+    def _may_start(self, at: int) -> None:
+        """Take a branch that nothing has to wait for; those of waves that are not open yet come with them."""
+        if at < self._ends[self.number - 1] and not self._missing[self._order[at]]:
+            heappush(self._able, at)
 
     @property
     def between(self) -> bool:
         """Whether a wave is over, and the next one waits to be opened."""
         last = self.number == len(self._ends)
-        return not self.stopped and not last and len(self._ended) == self._ends[self.number - 1]
+        return not self.stopped and not last and self._ended == self._ends[self.number - 1]
 
     def open_next(self) -> None:
         """Let the next wave begin."""
         self.number += 1
+        self._open(self._ends[self.number - 2])
 
     def stop(self) -> None:
         """Let nothing start any more."""
         self.stopped = True
+
+    @property
+    def begun(self) -> int:
+        """How many have been started."""
+        return len(self._order) - len(self._waiting)
 
     @property
     def left(self) -> tuple[str, ...]:
@@ -88,6 +111,17 @@ class Waves:
     def over(self) -> bool:
         """Whether nothing is in flight, and nothing will start any more."""
         return not self._flying and (self.stopped or not self._waiting)
+
+
+def _counted(order: Sequence[str], after: After) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """On how many others each branch waits, and who waits for it."""
+    known, missing = set(order), dict.fromkeys(order, 0)
+    dependents: dict[str, list[str]] = {}
+    for path in order:
+        for first in known.intersection(after.get(path, ())) - {path}:
+            missing[path] += 1
+            dependents.setdefault(first, []).append(path)
+    return missing, dependents
 
 
 def _ends(total: int, rollout: Rollout) -> list[int]:

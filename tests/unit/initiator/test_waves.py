@@ -144,3 +144,16 @@ def test_whatever_ends_first_all_are_taken_once_in_their_waves_and_after_their_s
         waves.end(path)
         ended.append(path)
     assert sorted(ended) == sorted(number)
+
+
+def test_what_waited_for_others_starts_in_the_order_of_all_when_there_is_room() -> None:
+    waves = Waves(FIVE, {"/b": ["/a"], "/c": ["/a"]}, rollout(max_inflight=2))
+
+    assert start_all(waves) == ("/a", "/d")
+    assert waves.begun == 2
+    waves.end("/a")
+    assert waves.ready() == ("/b",)
+    waves.end("/d")
+
+    assert start_all(waves) == ("/b", "/c")
+    assert (waves.begun, waves.left) == (4, ("/e",))
