@@ -90,6 +90,7 @@ def outcomes(told: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, str
 
 def test_what_was_signed_runs_and_every_host_has_the_policy(signed: Path) -> None:
     assert "No changes" in done(ramify(signed, "apply", "-y"))
+    assert json.loads(done(ramify(signed, "history", "--json")))["runs"][-1]["signers"] == ["ops@acme"]
     for host in ("center", "gateway1", "box1"):
         assert "ops@acme" in (home(signed, host) / "trust.json").read_text()
 

@@ -12,6 +12,8 @@ from ramify.model.history import NodeChange, Ran
 from ramify.model.record import Outcome
 
 _HEADING = ("RUN", "STARTED (UTC)", "WHO", "WHAT", "BUNDLE", "OUTCOME")
+_SIGNED = "SIGNED BY"
+"""A column of its own after WHO, where anybody signed anything."""
 _PLAIN = Paint()
 _NAMES, _GROUPS, _PATHS, _WHAT = 3, 12, 3, 48
 _QUIET = Outcome.UNCHANGED.value
@@ -29,7 +31,9 @@ def text(found: Sequence[Past], paint: Paint = _PLAIN, *, full: bool = False, de
     """The runs, newest first; `detailed` with what each did to nodes."""
     if not found:
         return "No run is remembered that changed these nodes."
-    head, *lines = table([_row(past, full=full) for past in found], _HEADING)
+    signed = any(past.run.signers for past in found)
+    heading = (*_HEADING[:3], _SIGNED, *_HEADING[3:]) if signed else _HEADING
+    head, *lines = table([_row(past, full=full, signed=signed) for past in found], heading)
     told = [paint("bold", head)]
     for past, line in zip(found, lines, strict=True):
         told.append(paint("bad", line) if went_wrong(past.run) else line)
@@ -37,11 +41,12 @@ def text(found: Sequence[Past], paint: Paint = _PLAIN, *, full: bool = False, de
     return "\n".join(told)
 
 
-def _row(past: Past, *, full: bool) -> tuple[str, ...]:
+def _row(past: Past, *, full: bool, signed: bool) -> tuple[str, ...]:
     run = past.run
     bundle = run.bundle if full else run.bundle[:12]
     when = run.started[:19].replace("T", " ")
-    return run.run, when, run.who or "-", _what(run, full=full), bundle, _end(past)
+    by = (", ".join(run.signers) or "-",) if signed else ()
+    return run.run, when, run.who or "-", *by, _what(run, full=full), bundle, _end(past)
 
 
 def _what(run: Ran, *, full: bool) -> str:

@@ -27,10 +27,11 @@ class History:
         with transaction(self._connection) as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO runs"
-                " (run, kind, path, bundle, started, who, selection, back_to, saved)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " (run, kind, path, bundle, started, who, selection, back_to, saved, signers)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (ran.run, ran.kind, ran.path, ran.bundle, ran.started, ran.who,
-                 msgspec.json.encode(ran.selection).decode(), ran.back_to, ran.saved),
+                 msgspec.json.encode(ran.selection).decode(), ran.back_to, ran.saved,
+                 msgspec.json.encode(ran.signers).decode()),
             )  # fmt: skip
 
     def finish(self, run: str, now: str, counts: Mapping[str, int]) -> None:
@@ -82,6 +83,7 @@ def put(connection: sqlite3.Connection, run: str, changes: Iterable[NodeChange])
 def _ran(row: tuple[object, ...]) -> Ran:
     fields = dict(zip(_RAN, row, strict=True))
     fields["selection"] = msgspec.json.decode(str(fields["selection"]))
+    fields["signers"] = msgspec.json.decode(str(fields["signers"]))
     fields["counts"] = msgspec.json.decode(str(fields["counts"] or "{}"))
     fields["finished"] = fields["finished"] or ""
     return msgspec.convert(fields, Ran)

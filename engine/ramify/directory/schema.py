@@ -45,6 +45,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE leases ADD COLUMN released TEXT NOT NULL DEFAULT ''",
     ),
     ("ALTER TABLE rollouts ADD COLUMN planned TEXT NOT NULL DEFAULT '[]'",),
+    ("ALTER TABLE runs ADD COLUMN signers TEXT NOT NULL DEFAULT '[]'",),
 )
 
 VERSION = len(STEPS)

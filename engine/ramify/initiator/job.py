@@ -101,6 +101,7 @@ class Job:
             selection=self.selection,
             back_to=self.cause.back_to,
             saved=self.cause.saved,
+            signers=self.cause.signers,
         )
 
 

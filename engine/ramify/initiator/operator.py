@@ -272,10 +272,11 @@ def commission(
     from ramify.initiator.job import Job  # noqa: PLC0415 - as above
 
     cause = space.cause if kind == "apply" else NO_CAUSE
+    signers = seals.signers(space.loaded) if kind == "apply" else ()
     asked_for = cause.kind or ("" if made.goal == "apply" else made.goal)
     return Job(
         run=secrets.token_hex(6),
-        cause=structs.replace(cause, who=who(), kind=asked_for),
+        cause=structs.replace(cause, who=who(), kind=asked_for, signers=signers),
         kind=kind,
         fleet=space.fleet,
         bundle=space.bundle,

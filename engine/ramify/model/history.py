@@ -15,12 +15,14 @@ class Cause(Struct, frozen=True):
     """Why there is a run: who asked for it, for what (apply, rollback, ...), and to which run it goes back.
 
     Without a `kind` it is what the run does; `saved` is the saved plan that it carries out, if it does.
+    `signers` are those who vouch for the project, as whoever asked saw it.
     """
 
     who: str = ""
     kind: str = ""
     back_to: str = ""
     saved: str = ""
+    signers: tuple[str, ...] = ()
 
 
 class Ran(Struct, frozen=True):
@@ -37,6 +39,7 @@ class Ran(Struct, frozen=True):
     finished: str = ""
     counts: dict[str, int] = {}
     saved: str = ""
+    signers: tuple[str, ...] = ()
 
 
 class NodeChange(Struct, frozen=True):

@@ -112,3 +112,11 @@ def check(loaded: "Loaded", fleet: Fleet, now: float | None = None, *, past: boo
     own, *others = trusting.claims(fleet, None if past else lock_digest(loaded.lock))
     claims = (structs.replace(own, seal=loaded.trust.seal), *others)
     return vouching.judge(file.policy.text(), claims, places, now)
+
+
+def signers(loaded: "Loaded") -> tuple[str, ...]:
+    """Those whose signatures of a project are valid, in the trust file's words; nobody without one."""
+    trusted = loaded.trust
+    if trusted is None or trusted.seal is None:
+        return ()
+    return vouching.voices(policies.read(trusted.file.policy.text()), trusted.seal).names

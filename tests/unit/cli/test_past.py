@@ -117,6 +117,16 @@ def test_history_tells_each_run_in_a_line_and_of_a_path_what_became_of_it(
     assert told["runs"][0]["running"]
 
 
+def test_history_tells_who_had_signed_what_ran(past: Directory, ramify: Ramify) -> None:
+    assert "SIGNED BY" not in ramify("history").out
+    remember(past, ran("r4", "b" * 64, signers=("ada@acme", "grace@acme")), [], done=1)
+
+    head, last, before, *_ = ramify("history").out.splitlines()
+    assert re.search(r"WHO +SIGNED BY +WHAT ", head)
+    assert "ada@ops  ada@acme, grace@acme  apply " in last
+    assert re.search(r"ada@ops +- +apply ", before)
+
+
 def test_a_rollback_shows_where_it_goes_what_it_loses_and_the_plan(
     past: Directory, ramify: Ramify, golden: Golden
 ) -> None:
