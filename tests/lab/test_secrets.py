@@ -1,60 +1,104 @@
 """Secrets on the lab, three levels deep: they are on the hosts that need them, and nowhere else at all."""
 
 import re
+import shutil
 import subprocess
 import sys
+import threading
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+import vaulted
+
 pytestmark = pytest.mark.lab
 
 WORDS = ("first-f0fb1d", "second-77ab3e", "third-0c2d9a")
+VAULTED = ("s3cr3t-of-1.1", "tok-en-of-a-key", vaulted.INLINE, vaulted.INLINE_PROD)
 CHANGED = "changed-5d41aa"
+ALL = (*WORDS, *VAULTED, CHANGED)
 
 PROJECT = """\
 secrets:
   file: {file: ../private}
   variable: {env: RAMIFY_TEST_SECRET}
   printed: {command: [cat, ../printed]}
+  whole: {vault: ../vault/whole}
+  key: {vault: ../vault/keys.yml, key: api_token}
+vault:
+  default: {file: ../vault/password}
+  prod: {command: [cat, ../vault/password-prod]}
 """
-CONFIGURATION = """\
-  WORD: "{{ secrets.file }}"
+CONFIGURATION = f"""\
+  WORD: "{{{{ secrets.file }}}}"
+  WHOLE: "{{{{ secrets.whole }}}}"
+{vaulted.value("VALUE", prod=True)}
 files:
   app.conf: |
-    name = {{ node.name }}
-    one = {{ secrets.variable }}
-    two = {{ secrets.printed }}
+    name = {{{{ node.name }}}}
+    one = {{{{ secrets.variable }}}}
+    two = {{{{ secrets.printed }}}}
+    three = {{{{ secrets.key }}}} {{{{ vars.token }}}}
 """
+VARIABLES = "    vars:\n      interval: 2\n" + vaulted.value("token", indent=6)
 INSTALL = '#!/bin/sh\ncat "$RAMIFY_CONFIG/app.conf"\nif [ -e /proc/self ]; then exit 3; fi\n'
 
 
 class Operator:
-    """Somebody in front of a project, who sees all that is printed."""
+    """Somebody in front of a project, who sees all that is printed, and all command lines meanwhile."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.seen = ""
+        self.listed: set[str] = set()
 
     def ramify(self, *words: str, status: int = 0) -> str:
         line = [sys.executable, "-m", "ramify", *words]
-        done = subprocess.run(line, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False)
+        with listing(self.listed):
+            done = subprocess.run(
+                line, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False
+            )
         said = done.stdout + done.stderr
         assert done.returncode == status, said
         self.seen += said
         return said
 
 
+@contextmanager
+def listing(found: set[str]) -> Iterator[None]:
+    """Find all command lines that there are meanwhile, as `ps` shows them."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.01):
+            for file in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):
+                    found.add(file.read_bytes().decode(errors="replace"))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        looking.join()
+
+
 @pytest.fixture
 def operator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Callable[[Path], None]
 ) -> Iterator[Operator]:
-    """A project as `init` writes it, its sensors given secrets; the lab is up."""
+    """A project as `init` writes it, its sensors given secrets of all sorts; the lab is up."""
     first, second, third = WORDS
     (tmp_path / "private").write_text(f"{first}\n")
     (tmp_path / "printed").write_text(f"{third}\n")
     monkeypatch.setenv("RAMIFY_TEST_SECRET", second)
+    shutil.copytree(vaulted.VAULT, tmp_path / "vault")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     folder = tmp_path / "try"
     subprocess.run([sys.executable, "-m", "ramify", "init", str(folder)], check=True, capture_output=True)
     built(folder)
@@ -62,6 +106,9 @@ def operator(
         file.write(PROJECT)
     with (folder / "config/sensor.yml").open("a") as file:
         file.write(CONFIGURATION)
+    tree, variables = re.subn(r" +vars: .*\n", VARIABLES, (folder / "hierarchy.yml").read_text())
+    assert variables == 1
+    (folder / "hierarchy.yml").write_text(tree)
     somebody = Operator(folder)
     somebody.ramify("lab", "up")
     yield somebody
@@ -69,15 +116,28 @@ def operator(
 
 
 def holders(folder: Path) -> set[str]:
-    """The files below a folder that have a secret in them, releases and orders without their numbers."""
-    known = [word.encode() for word in (*WORDS, CHANGED)]
+    """The files below a folder that have a secret in them, releases and orders without their numbers.
+
+    Nobody else can read any of them, nor look into its folder.
+    """
+    known = [word.encode() for word in ALL]
     found = set()
     for file in folder.rglob("*"):
-        if file.is_file() and not file.is_symlink() and any(word in file.read_bytes() for word in known):
+        if file.is_file() and not file.is_symlink() and any(word in content(file) for word in known):
             assert file.stat().st_mode & 0o077 == 0, file
+            assert file.parent.stat().st_mode & 0o077 == 0, file
             name = str(file.relative_to(folder / ".ramify/lab/hosts"))
             found.add(re.sub(r"/[0-9]+/", "/N/", re.sub(r"/[0-9]+/", "/N/", name)))
     return found
+
+
+def content(file: Path) -> bytes:
+    """What is in a file, packed or not."""
+    data = file.read_bytes()
+    for begin in {0, data.find(b"\n") + 1}:  # a saved plan begins with a line
+        with suppress(zlib.error):
+            data += zlib.decompressobj().decompress(data[begin:])
+    return data
 
 
 def leaves() -> set[str]:
@@ -87,22 +147,28 @@ def leaves() -> set[str]:
     return {f"{place}/{name}" for place in orders for name in ("order.json", "config/app.conf")}
 
 
-def command_lines() -> str:
-    found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found.append(file.read_bytes().decode(errors="replace"))
-        except OSError:
-            continue
-    return "\n".join(found)
+def knowing(word: str) -> dict[str, int]:
+    """The processes with a word in their environment, by their command lines, and who may read that."""
+    found = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if word.encode() in (place / "environ").read_bytes():
+                mode = (place / "environ").stat().st_mode & 0o777
+                found[(place / "cmdline").read_bytes().decode(errors="replace")] = mode
+    return found
 
 
 def test_secrets_are_where_they_are_needed_and_nowhere_else(operator: Operator) -> None:
     operator.ramify("apply", "-y")
     assert holders(operator.folder) == leaves()
     conf = next(operator.folder.rglob("nodes/site+room1+sensor1/current")) / "config/app.conf"
-    assert conf.read_text() == f"name = sensor1\none = {WORDS[1]}\ntwo = {WORDS[2]}\n"
-    assert not any(word in command_lines() for word in WORDS)
+    three = f"{VAULTED[1]} {VAULTED[2]}"
+    assert conf.read_text() == f"name = sensor1\none = {WORDS[1]}\ntwo = {WORDS[2]}\nthree = {three}\n"
+    for word in (WORDS[0], VAULTED[0], VAULTED[3]):
+        given = knowing(word)
+        assert any("sensor.sh" in line for line in given)
+        assert not any("python" in line or "ramify" in line.split("\0")[0] for line in given), given
+        assert set(given.values()) == {0o400}
 
     assert "No changes" in operator.ramify("plan")
     (operator.folder / "../private").write_text(CHANGED)
@@ -120,12 +186,57 @@ def test_secrets_are_where_they_are_needed_and_nowhere_else(operator: Operator) 
     (operator.folder / "sensor/install").chmod(0o755)
     with (operator.folder / "sensor/component.yml").open("a") as file:
         file.write("install: ./install\n")
+    operator.ramify("plan", "-o", "saved.plan")
+    operator.ramify("show", "saved.plan", "--json")
     failed = operator.ramify("apply", "-y", status=5)
     assert "one = (secret)" in failed
+    assert "three = (secret) (secret)" in failed
     for words in (("explain", "/site/room1/sensor1"), ("profile", "/site/room1/sensor1"), ("history",)):
         operator.ramify(*words)
     operator.ramify("logs", "--install", "/site/room1/sensor1")
 
     outside = {name for name in holders(operator.folder) if not name.endswith("/log/install.log")}
     assert outside == leaves()
-    assert not any(word in operator.seen for word in (*WORDS, CHANGED))
+    assert not any(word in operator.seen for word in ALL)
+    assert any("sensor.sh" in line for line in operator.listed)
+    assert [line for line in operator.listed if any(word in line for word in ALL)] == []
+    temporary = [file for file in (operator.folder / "../temporary").rglob("*") if file.is_file()]
+    assert not any(word.encode() in file.read_bytes() for file in temporary for word in ALL)
+
+
+def test_a_changed_secret_is_noticed_by_plans_and_by_nobody_who_only_looks(operator: Operator) -> None:
+    operator.ramify("apply", "-y")
+    (operator.folder / "../private").write_text(CHANGED)
+
+    for looking in (("status",), ("status", "--refresh"), ("plan", "--refresh-only")):
+        assert "to change" not in operator.ramify(*looking), looking
+    digests = (operator.folder / ".ramify/secrets.json").read_bytes()
+    for words in (("plan",), ("plan", "--refresh"), ("plan", "--unsigned")):
+        told = operator.ramify(*words)
+        assert "4 to change" in told, words
+        assert re.search(r'WORD: "\(secret \w+\)" -> "\(secret \w+\)"', told), words
+        (operator.folder / ".ramify/secrets.json").write_bytes(digests)
+    assert not any(word in operator.seen for word in ALL)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("password", None, "cannot use ../vault/password: No such file"),
+        ("password", "wrong", 'neither the password of "default" nor the password of "prod" opens'),
+        ("whole", vaulted.text()[:99], "damaged, or cut off"),
+    ],
+)
+def test_what_cannot_be_opened_is_told_with_its_place_before_anybody_is_contacted(
+    operator: Operator, name: str, text: str | None, words: str
+) -> None:
+    file = operator.folder / "../vault" / name
+    file.unlink() if text is None else file.write_text(text)
+
+    told = operator.ramify("apply", "-y", status=1)
+
+    assert words in told
+    assert re.match(
+        r"(ramify|hierarchy|config/sensor)\.yml:\d+:\d+: error\[(vault-password|bad-vault)\]", told
+    )
+    assert not list(operator.folder.glob(".ramify/lab/hosts/*/home/.ramify"))

@@ -64,7 +64,9 @@ def signed(tmp_path_factory: pytest.TempPathFactory, built: Callable[[Path], Non
         "  - {paths: ['/site/room1', '/site/room1/**'], signers: [west@acme]}\n"
     )
     with (project / "ramify.yml").open("a") as file:
-        file.write("trust: trust.yml\n")
+        file.write("trust: trust.yml\nsecrets:\n  token: {file: ../token}\n")
+    (folder / "token").write_text("token-that-was-first")
+    put(project, "config/sensor.yml", "env:", "env:\n  TOKEN: '{{ secrets.token }}'\n ")
     try:
         done(ramify(project, "lab", "up"))
         sign(project, "ops")
@@ -93,6 +95,17 @@ def test_what_was_signed_runs_and_every_host_has_the_policy(signed: Path) -> Non
     assert json.loads(done(ramify(signed, "history", "--json")))["runs"][-1]["signers"] == ["ops@acme"]
     for host in ("center", "gateway1", "box1"):
         assert "ops@acme" in (home(signed, host) / "trust.json").read_text()
+
+
+def test_a_secret_is_rotated_without_a_new_signature(signed: Path) -> None:
+    assert "token-that-was-first" in orders(signed, "box1")
+    (signed.parent / "token").write_text("token-that-came-next")
+
+    assert "4 to change" in done(ramify(signed, "plan"))
+    done(ramify(signed, "apply", "-y"))
+
+    assert "token-that-came-next" in orders(signed, "box1")
+    assert "token-that" not in (signed / "ramify.sig").read_text()
 
 
 def test_what_was_changed_after_it_was_signed_is_refused_by_the_operator_and_by_initiators(

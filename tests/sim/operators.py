@@ -16,7 +16,7 @@ from ramify.initiator.holders import Holders
 from ramify.initiator.inquiry import Inquiry
 from ramify.initiator.job import Job, Place
 from ramify.initiator.messages import Holds, Kind, LockRequest, Options, Unasked
-from ramify.initiator.ring import Ring
+from ramify.initiator.ring import Keeper, Ring
 from ramify.initiator.run import Run
 from ramify.initiator.supply import Supply
 from ramify.model import bundle as bundles
@@ -35,7 +35,10 @@ QUICK = Options(wait=None, gather=0, command_timeout=600, silence=600, beat=300,
 
 
 class Operator:
-    """The operator: a directory, a store, and bundles to carry out; its runs are called after `name`."""
+    """The operator: a directory, a store, secrets (implements Values), and bundles to carry out.
+
+    Its runs are called after `name`.
+    """
 
     name = "run"
 
@@ -43,6 +46,7 @@ class Operator:
         self.world = world
         self.store = store
         self.events: list[Event] = []
+        self.secrets: dict[str, str] = {}
         self.brake = Brake()
         self._number = 0
         self.open_directory()
@@ -57,6 +61,10 @@ class Operator:
         for file in (self.world.folder / "operator").glob("directory.db*"):
             file.unlink()
         self.open_directory()
+
+    def value(self, name: str) -> str:
+        """A secret."""
+        return self.secrets[name]
 
     def records(self) -> dict[str, NodeRecord]:
         return self.directory.records()
@@ -107,7 +115,7 @@ class Operator:
 
     async def _run(self, job: Job) -> Report:
         self.events = []
-        run = Run(job, self._place(), self.events.append, lambda: f"{self._number:04}")
+        run = Run(job, self._place(job.fleet), self.events.append, lambda: f"{self._number:04}")
         self.brake.fit(run.risk)
         try:
             return await run.carry_out()
@@ -138,7 +146,7 @@ class Operator:
         fleet = self.fleet(bundle)
         job = self._job(fleet, "plan", self._plan(fleet, ()), options)
         self.events = []
-        await Inquiry(job, self._place(), self.events.append).carry_out()
+        await Inquiry(job, self._place(fleet), self.events.append).carry_out()
         told = [event for event in self.events if isinstance(event, Planned | Unheard)]
         return unseen.gathered(fleet.unseen, told)
 
@@ -159,9 +167,10 @@ class Operator:
             mounts=unseen.due(made),
         )
 
-    def _place(self) -> Place:
+    def _place(self, fleet: Fleet) -> Place:
         hosts, supply = SimHosts(self.world, paths.ROOT), Supply((self.store,))
-        return Place(directory=self.directory, hosts=hosts, supply=supply, ring=Ring(paths.ROOT))
+        ring = Ring(paths.ROOT, Keeper(fleet, self).box)
+        return Place(directory=self.directory, hosts=hosts, supply=supply, ring=ring)
 
     async def holders(
         self, bundle: Bundle, *release: str, below: tuple[str, ...] = ()

@@ -82,7 +82,8 @@ class SimHost:
     number of the moment at which the stub is killed, once: transitions and requests count. `fails` maps paths
     to the transition that fails there, `refuses` names nodes whose commands are refused, `installs` those
     whose commands take until an event, or until they are stopped, and `cuts` those whose changes leave the
-    host unreachable, until somebody has tried twice and it has taken them back.
+    host unreachable, until somebody has tried twice and it has taken them back. What `blabs` prints, as it
+    fails, all that it was given.
     """
 
     def __init__(self, world: "World", name: str, folder: Path) -> None:
@@ -102,6 +103,7 @@ class SimHost:
         self.refuses: set[str] = set()
         self.installs: dict[str, asyncio.Event] = {}
         self.cuts: set[str] = set()
+        self.blabs: set[str] = set()
         self.puts: list[str] = []
         self.asked: list[str] = []
 
@@ -311,7 +313,8 @@ class SimSession:
             if self._stopped.is_set() and step[1] == tables.INSTALL:
                 raise _error("stopped", f"{command} was stopped, as asked", found=node.told())
             if host.fails.get(node.path) == step[1]:
-                raise _error("failed", f"{command} failed", found=node.told(), detail="last words")
+                words = msgspec.json.encode(order).decode() if node.path in host.blabs else "last words"
+                raise _error("failed", f"{command} failed", found=node.told(), detail=words)
             host.step()
             node.state = tables.next_state(node.state, step)
         self._done(node, command, order)

@@ -158,8 +158,8 @@ def _write(place: str, file: orders.Order) -> None:
     files.make_folder(os.path.dirname(target))
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
+        os.fchmod(descriptor, file["mode"])  # first: what was there may be readable by others
         write_all(descriptor, orders.data(file))
-        os.fchmod(descriptor, file["mode"])
     finally:
         os.close(descriptor)
 

@@ -1,5 +1,7 @@
 """Signed orders: what an initiator sends of a compiled fleet the stub takes, and nothing else."""
 
+import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,6 +17,7 @@ from ramify.model.component import Component, Control, Parameter, Stop
 from ramify.model.hierarchy import Domain
 from ramify.model.trust import Seal
 from ramify.stub import orders, policies, trust
+from ramify.stub.wire import StubError
 from unit.compile.bundles import at, bundle, document, entry, sound, spec
 from unit.stub.signing import NOW, OPS, WEB, canonical, policy, refused
 
@@ -121,3 +124,86 @@ def test_a_domain_is_spoken_for_by_its_own_signer_alone() -> None:
 
     with refused(r"/m/z1/app2 \(domain at /m\) is signed by ops@acme; it takes rule 2"):
         trust.verify(POLICY, orders.check(made, "/m/z1/app2"), by_ops, NOW)
+
+
+SECRET = document(
+    "secret.yml",
+    {"PASSWORD": "{{ secrets.db }}", "URL": "db://{{ node.name }}:{{ secrets.db }}@x"},
+    files={"db.conf": "{{ secrets.db }}"},
+)
+
+
+def with_secrets(value: str) -> Fleet:
+    """A signed project whose services are given a secret; what was signed knows nothing of its value."""
+    made = bundle(
+        spec("r", spec("app[1-3]")),
+        documents=(SECRET,),
+        code=(entry("/r", "init", 1), entry("/r/*", "agent", 2)),
+        components=COMPONENTS,
+        service=(entry("/r/*", "secret.yml", 4),),
+    )
+    made = structs.replace(made, secrets={"db": hashlib.sha256(value.encode()).hexdigest()})
+    (claim,) = trusting.claims(sound(compile_fleet(made)))
+    text = trusting.statement(claim).text()
+    assert value not in text
+    return sound(compile_fleet(structs.replace(made, seal=Seal(text, (OPS.sign(text),)))))
+
+
+def secret_request(value: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    fleet = with_secrets(value)
+    node = fleet.by_path["/r/app2"]
+    made = order.build(fleet, node, profile(fleet, node, FACTS, {"db": value}), None)
+    both = (made, warrants.warrant(fleet, node, ()))
+    return msgspec.json.decode(msgspec.json.encode(both), type=tuple[dict[str, Any], dict[str, Any]])
+
+
+def test_an_order_with_secrets_is_taken_and_its_warrant_has_none() -> None:
+    made, signed = secret_request("hunter2-hunter2")
+
+    assert trust.verify(POLICY, orders.check(made, "/r/app2"), signed, NOW)
+    assert made["service"]["env"]["URL"] == "db://app2:hunter2-hunter2@x"
+    assert "hunter2" not in str(signed)
+
+
+def test_a_signature_stays_good_when_a_secret_is_changed() -> None:
+    made, _ = secret_request("rotated-rotated")
+    _, signed = secret_request("hunter2-hunter2")
+
+    assert trust.verify(POLICY, orders.check(made, "/r/app2"), signed, NOW)
+
+
+FORGED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "another variable": (lambda it: it["service"]["env"].update(COPY="x"), "service.env.COPY"),
+    "a variable left out": (lambda it: it["service"]["env"].pop("PASSWORD"), "service.env.PASSWORD"),
+    "an argument": (lambda it: it["service"]["args"].append("x"), "service.args"),
+    "a readable file": (lambda it: it["service"]["files"][0].update(mode=0o644), "service.files: 'db.conf'"),
+    "another file": (lambda it: it["service"]["files"][0].update(name="a"), "service.files: 'a'"),
+    "a file for the installer": (
+        lambda it: it["install"]["files"].append(it["service"]["files"][0]),
+        "install.files",
+    ),
+    "another program": (lambda it: it["service"]["start"].update(service=["env"]), "service.start"),
+    "a stop that tells": (lambda it: it["uninstall"].update(argv=["env"]), "uninstall.argv"),
+    "other code": (lambda it: it["code"].update(artifact="c" * 64), "code.artifact"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_an_order_that_would_have_a_secret_somewhere_else_is_refused(name: str) -> None:
+    forge, words = FORGED[name]
+    made, signed = secret_request("hunter2-hunter2")
+    forge(made)
+
+    with pytest.raises(StubError) as told:
+        trust.verify(POLICY, orders.check(made, "/r/app2"), signed, NOW)
+    assert words in told.value.message + told.value.detail
+    assert "hunter2" not in told.value.message + told.value.detail
+
+
+def test_an_order_with_secrets_that_somebody_else_signed_is_refused() -> None:
+    made, signed = secret_request("hunter2-hunter2")
+
+    for signatures in ([], [WEB.sign(signed["statement"])]):
+        with pytest.raises(StubError) as told:
+            trust.verify(POLICY, orders.check(made, "/r/app2"), {**signed, "signatures": signatures}, NOW)
+        assert "hunter2" not in told.value.message + told.value.detail
