@@ -12,6 +12,7 @@ from ramify.compile.slots import Slot
 from ramify.compile.templates import SECRETS
 from ramify.model.bundle import Bundle
 from ramify.model.diagnostics import did_you_mean
+from ramify.model.vaulted import PREFIX
 
 if TYPE_CHECKING:
     from ramify.compile.classes import NodeClass
@@ -101,9 +102,8 @@ def _problems(slot: Slot, made: "NodeClass", own: Bundle | None) -> Iterator[Pro
         return
     for wanted in _names(slot):
         if wanted not in own.secrets:
-            way_out = (
-                f"Declare it in the project's file of secrets. {did_you_mean(wanted, own.secrets)}".strip()
-            )
+            known = [one for one in own.secrets if not one.startswith(PREFIX)]
+            way_out = f"Declare it below `secrets:` in ramify.yml. {did_you_mean(wanted, known)}".strip()
             yield Problem(
                 "unknown-secret", f'value of "{name}": there is no secret "{wanted}"', way_out, origin
             )

@@ -93,3 +93,9 @@ def test_variables_are_shown_without_it() -> None:
     told = str(explain(fleet, node))
     assert "vaulted_" not in told
     assert "!vault" in told
+
+
+def test_what_it_is_called_is_never_offered_as_the_name_of_a_secret() -> None:
+    (told,) = compiled("{{ secrets.vaulted }}").diagnostics
+
+    assert (told.code, "vaulted_" in told.detail) == ("unknown-secret", False)

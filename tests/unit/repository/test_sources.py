@@ -1,6 +1,8 @@
 """Secrets that ansible-vault keeps: files, keys and inline values, opened with passwords from anywhere."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -173,3 +175,17 @@ def test_an_encrypted_text_is_never_taken_for_the_value(folder: Path) -> None:
     for source in (SecretSource(HERE, file="whole"), SecretSource(HERE, command=("cat", "whole"))):
         with pytest.raises(SecretError, match="it is encrypted by ansible-vault"):
             Vault(folder, folder / "c", {"x": source}).value("x")
+
+
+def test_who_has_nothing_encrypted_loads_nothing_that_opens_it(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from ramify.initiator import operator\n"
+        "from ramify.documents.secrets import SecretSource; from ramify.model.diagnostics import Origin\n"
+        "from ramify.repository.secrets import Vault\n"
+        "made = Vault(Path(), Path(), {'x': SecretSource(Origin('', 1, 1), command=('echo', 'x'))})\n"
+        "print(made.value('x'), sorted({'cryptography', 'ramify.documents.keyed'} & sys.modules.keys()))\n"
+    )
+
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+
+    assert said.stdout == "x []\n"
