@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from ramify.initiator import sealing
+from ramify.initiator.masking import MASK
 from ramify.initiator.messages import Ask
-from ramify.initiator.ring import MASK, WITHHELD, Ring
+from ramify.initiator.ring import WITHHELD, Ring
 from ramify.model import bundle as bundles
 from ramify.model.bundle import Bundle
 from ramify.model.configuration import Configuration, FileSetting, Setting
