@@ -13,7 +13,7 @@ echo "$RAMIFY_PATH on $(hostname) $above says $WORD" >> "$RAMIFY_DATA/story"
 while :; do sleep 1 & wait $!; done
 """
 
-INSTALL = '#!/bin/sh\nset -e\nsleep "$WAIT"\necho "installed by $WHO" > installed\n'
+INSTALL = '#!/bin/sh\nset -e\necho installing\nsleep "$WAIT"\necho "installed by $WHO" > installed\n'
 
 
 def write(folder: Path, hierarchy: Mapping[str, Any], inventory: Mapping[str, Any], known_hosts: str) -> Path:
