@@ -170,6 +170,8 @@ class SimSession:
         if host.stuck is not None:
             await host.stuck.wait()
         await asyncio.sleep(0)
+        if op == "commands":
+            host.world.touched(fields["path"])
         if op == "commands" and fields["path"] in host.installs:
             await self._install(host.installs[fields["path"]])
         answers: dict[str, Callable[..., Reply]] = {

@@ -69,6 +69,7 @@ class World:
         self.kill_at: dict[str, int] = {}
         self.servers = SimServers()
         self.dies_after: set[str] = set()
+        self.touched: Callable[[str], None] = lambda path: None
         self.watching: Callable[[str, bytes], None] = lambda path, data: None
         self._changed: list[tuple[SimHost, SimNode]] = []
         self._tasks: set[asyncio.Task[None]] = set()
