@@ -35,7 +35,7 @@ class Options(Struct, frozen=True):
     it stays. A run that nobody above has been heard of for `lease` begins nothing more, and so ends.
     """
 
-    parallel: int = 32
+    parallel: int = 64
     command_timeout: float = 900
     reply_timeout: float = 60
     attach_timeout: float = 20

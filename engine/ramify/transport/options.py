@@ -59,6 +59,7 @@ async def build(host: Host, trust: Trust, limits: Limits, keys: KeyRing, known_h
         "agent_path": None,  # its keys are among those offered
         "preferred_auth": ["publickey"],  # nobody is there to type a password
         "gss_host": None,
+        "send_env": None,  # what a host does must not depend on whose terminal it was asked from
         "login_timeout": 0,  # we have our own, which knows the phase
         "keepalive_interval": limits.keepalive_interval,
         "keepalive_count_max": limits.keepalive_count,
