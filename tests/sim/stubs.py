@@ -325,6 +325,8 @@ class SimSession:
         host = self._host
         host.world.commands.append((host.name, node.path, command))
         if order is not None and command in GIVEN:
+            if command == CONFIGURE:
+                order = _as_installed(node, order)
             node.order, node.code = order, order["code"]["artifact"]
             node.release += command != CONFIGURE
             put = (one for one in node.drift if not one.is_configuration) if command == CONFIGURE else ()
@@ -345,6 +347,15 @@ class SimSession:
             del host.initiators[node.path]
         if command in (DEPLOY, START, SHUTDOWN, tables.RESTART):
             host.world.changed(host, node)
+
+
+def _as_installed(node: SimNode, order: dict[str, Any]) -> dict[str, Any]:
+    """An order as `configure` takes it: what is installed stays."""
+    whole = order["environment_digest"] == node.digests["environment_digest"]
+    same = whole and all(order[name] == node.order[name] for name in ("shared", "install"))
+    kept = {name: node.order[name] for name in ("code", "shared", "install", "uninstall")}
+    binding, digest = order["binding"] if same else "", order["digest"] if whole else ""
+    return {**order, **kept, "binding": binding, "digest": digest}
 
 
 def _error(code: str, message: str, found: NodeState | None = None, detail: str = "") -> StubError:

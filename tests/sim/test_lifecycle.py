@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ramify.model import paths
 from ramify.model.bundle import Bundle
@@ -238,6 +239,26 @@ async def test_a_held_node_that_moves_is_held_on_its_new_host_and_what_was_stopp
     assert not stage.operator.plan(moved).summary.anything
     await stage.operator.command(moved, "start" if goal == "stop" else "activate", "/gw1/zone1/app")
     assert there.state == ("installed", "active")
+
+
+async def test_an_initiator_that_was_only_configured_by_a_newer_ramify_is_installed_anew_by_the_next_apply(
+    stage: Stage,
+) -> None:
+    bundle = await up(stage)
+    (runtime,) = bundle.runtimes
+    newer = structs.replace(
+        bundle, runtimes=(structs.replace(runtime, artifact=stage.spec.digests["leaf2"], engine="another"),)
+    )
+    await stage.operator.command(newer, "configure", "/gw1/.")
+    assert stage.world.given("/gw1") == ["shutdown", "configure", "start"]
+    stage.world.commands.clear()
+    planned = {node.path: node.steps for node in stage.operator.plan(newer).nodes}
+
+    await stage.operator.apply(newer, "/gw1/.")
+
+    assert stage.world.given("/gw1") == list(planned["/gw1"])
+    assert "configure-env" in planned["/gw1"]
+    assert not stage.operator.plan(newer, "/gw1/.").summary.anything
 
 
 async def test_what_ended_by_itself_is_held_when_it_is_stopped(stage: Stage) -> None:

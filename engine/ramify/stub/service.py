@@ -37,9 +37,11 @@ def configure(work: Work) -> None:
     merged["environment_digest"] = record["environment_digest"]
     record["order"] = releases.configure(release, merged, releases.wanted_back(record))
     record["service_digest"] = order["service_digest"]
-    record["binding"] = order["binding"]
     whole = order["environment_digest"] == record["environment_digest"]
     record["digest"] = order["digest"] if whole else ""
+    # What placement added to what is installed, as a runtime, is only there once it is installed anew.
+    same = whole and all(order[name] == kept[name] for name in ("shared", "install"))
+    record["binding"] = order["binding"] if same else ""
 
 
 def start(work: Work) -> None:

@@ -268,6 +268,23 @@ def test_a_shared_artifact_is_unpacked_once_for_all_nodes(host: Host) -> None:
     assert not host.root.exists()
 
 
+def test_what_is_around_a_node_is_only_stated_of_one_that_has_what_comes_with_it(host: Host) -> None:
+    runtimes = [pack({"lib.sh": f"echo {number}"}) for number in (1, 2)]
+    host.put(*runtimes)
+    first, second = (
+        {**prepared(host, shared={"runtime": digest}), "binding": digest[:6]} for digest, _ in runtimes
+    )
+    host.commands("deploy", order=first)
+    again = host.commands("shutdown", "configure", order={**first, "binding": "moved"})["state"]
+
+    configured = host.commands("configure", order=second)["state"]
+    installed = host.commands("configure-env", "configure", order=second)["state"]
+
+    assert again["binding"] == "moved"
+    assert (configured["binding"], configured["digest"]) == ("", "d1")
+    assert installed["binding"] == second["binding"]
+
+
 def test_status_without_paths_tells_of_all_nodes_and_unknown_ones_do_not_exist(host: Host) -> None:
     wanted = prepared(host)
     host.commands("deploy", order=wanted)
