@@ -111,7 +111,9 @@ class Operator:
     async def command(self, bundle: Bundle, goal: Goal, *selection: str, options: Options = QUICK) -> Report:
         """Plan one of the lifecycle commands, and carry it out."""
         fleet = self.fleet(bundle)
-        return await self._run(self._job(fleet, "apply", self._plan(fleet, selection, goal=goal), options))
+        there = await self._asked(bundle, selection, goal) if fleet.unseen else None
+        made = self._plan(fleet, selection, there, goal)
+        return await self._run(self._job(fleet, "apply", made, options))
 
     async def _run(self, job: Job) -> Report:
         self.events = []
@@ -141,18 +143,24 @@ class Operator:
         job = self._job(fleet, "apply", found.plan, options)
         return await self._run(replace(job, bundle=plan.bundle, held=found))
 
-    async def ask(self, bundle: Bundle, options: Options = QUICK) -> There:
+    async def ask(
+        self, bundle: Bundle, options: Options = QUICK, *selection: str, goal: Goal = "apply"
+    ) -> There:
         """What initiators plan below nodes whose domains only they can ask for."""
         fleet = self.fleet(bundle)
-        job = self._job(fleet, "plan", self._plan(fleet, ()), options)
+        made = structs.replace(self._plan(fleet, ()), goal=goal, selection=selection)
+        job = self._job(fleet, "plan", made, options)
         self.events = []
         await Inquiry(job, self._place(fleet), self.events.append).carry_out()
         told = [event for event in self.events if isinstance(event, Planned | Unheard)]
         return unseen.gathered(fleet.unseen, told)
 
-    async def plan_there(self, bundle: Bundle, *selection: str) -> Plan:
+    async def _asked(self, bundle: Bundle, selection: tuple[str, ...], goal: Goal) -> There:
+        return await self.ask(bundle, QUICK, *(() if goal == "apply" else selection), goal=goal)
+
+    async def plan_there(self, bundle: Bundle, *selection: str, goal: Goal = "apply") -> Plan:
         """The whole plan, one tree."""
-        return self._plan(self.fleet(bundle), selection, await self.ask(bundle))
+        return self._plan(self.fleet(bundle), selection, await self._asked(bundle, selection, goal), goal)
 
     def _job(self, fleet: Fleet, kind: Kind, made: Plan, options: Options) -> Job:
         self._number += 1

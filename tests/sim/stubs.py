@@ -178,6 +178,7 @@ class SimSession:
             "status": self._status,
             "verify": self._verify,
             "have": self._have,
+            "strays": self._strays,
             "facts": lambda: Reply(1, ok=True, facts=host.facts),
             "put": lambda **asked: self._put(body, **asked),
             "commands": self._commands,
@@ -245,6 +246,10 @@ class SimSession:
         return Reply(
             1, ok=True, nodes=tuple(structs.replace(n, drift=self._host.node(n.path).drift) for n in told)
         )
+
+    def _strays(self, known: list[str]) -> Reply:
+        nodes = [node.told() for path, node in self._host.nodes.items() if path not in known]
+        return Reply(1, ok=True, nodes=tuple(nodes))
 
     def _confirm(self, path: str, token: str) -> Reply:
         node = self._host.node(path)

@@ -22,7 +22,7 @@ from ramify.compile.unseen import above
 from ramify.initiator.leases import WAY_OUT, LockedError
 from ramify.initiator.messages import Kind, Options
 from ramify.initiator.operator import Workspace, carry_out, commission
-from ramify.model.events import Event, Halted, Report
+from ramify.model.events import Event, Halted, Report, Stray
 from ramify.model.plan import Plan
 from ramify.model.record import NodeResult
 
@@ -36,7 +36,7 @@ BROKEN_OFF = "interrupted: `ramify status --refresh` tells how it is now"
 class Carried(Struct, frozen=True):
     """One result for each planned node, and each that was planned by its initiator on the way.
 
-    `others` are nodes that only an initiator still knew of.
+    `others` are nodes that only an initiator still knew of, `strays` lie on hosts and nobody knows them.
     """
 
     results: tuple[NodeResult, ...]
@@ -44,6 +44,7 @@ class Carried(Struct, frozen=True):
     interrupted: bool = False
     halted: Halted | None = None
     run: str = ""
+    strays: tuple[Stray, ...] = ()
 
 
 def carry(
@@ -82,7 +83,7 @@ def carry(
     there = tuple(result for result in more if any(above(result.path, mounts)))
     others = tuple(result for result in more if not any(above(result.path, mounts)))
     results = (*planned_only(plan, report), *there)
-    return Carried(results, others, interrupts.count > 0, report.halted, report.run)
+    return Carried(results, others, interrupts.count > 0, report.halted, report.run, report.strays)
 
 
 async def _carried(

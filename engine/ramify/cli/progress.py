@@ -15,6 +15,7 @@ from ramify.model.events import (
     Report,
     Started,
     Step,
+    Stray,
     Unheard,
     Wave,
     untouched,
@@ -99,7 +100,7 @@ class Tracker:
                 return level
             case Finished():
                 return self._finished(event.result)
-            case Step() | Found() | Note() | Planned() | Unheard() | Halted() | Wave():
+            case Step() | Found() | Note() | Planned() | Unheard() | Halted() | Wave() | Stray():
                 return None
 
     def _finished(self, result: NodeResult) -> LevelProgress:

@@ -1,24 +1,25 @@
 """Looking at hosts before a plan is made, or instead of one: what is found against what was recorded."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec import Struct
 
-from ramify.cli import exits, report_view
+from ramify.cli import exits
 from ramify.cli.accounts import counts, exit_code
-from ramify.cli.carrying import Carried, carry
 from ramify.cli.folding import fold, shortened
-from ramify.cli.labs import must_be_up
 from ramify.cli.paint import Paint
-from ramify.cli.project import hosts
 from ramify.cli.session import Session
 from ramify.cli.words import counted
 from ramify.initiator.operator import Workspace
 from ramify.model.drift import summed
+from ramify.model.events import Stray
 from ramify.model.plan import Change
 from ramify.model.record import NodeRecord, Outcome
+
+if TYPE_CHECKING:
+    from ramify.cli.carrying import Carried
 
 _LOST = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.OFFLINE)
 _TOLD = ("host", "environment", "service", "release", "digest", "drift")
@@ -47,18 +48,33 @@ def fix_drift_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--fix-drift", is_flag=True, help=told)(command)
 
 
-def look(session: Session, space: Workspace, selection: tuple[str, ...]) -> int:
-    """Have the initiators look, and put the records right; the exit code that this alone would mean."""
+class Looked(Struct, frozen=True):
+    """What came of a look: the exit code that it alone would mean, and what nobody here knows."""
+
+    code: int
+    strays: tuple[Stray, ...] = ()
+
+
+def look(session: Session, space: Workspace, selection: tuple[str, ...]) -> Looked:
+    """Have the initiators look, and put the records right."""
+    # Whoever only plans starts faster without all that carries anything out.
+    from ramify.cli import report_view, strays_view  # noqa: PLC0415
+    from ramify.cli.carrying import carry  # noqa: PLC0415
+    from ramify.cli.labs import must_be_up  # noqa: PLC0415
+    from ramify.cli.project import hosts  # noqa: PLC0415
+
     plan = space.plan(selection)
     must_be_up(space, plan)
     carried = carry(session, space, plan, "refresh")
     lost = tuple(result for result in carried.results if result.outcome in _LOST)
     if lost:
         session.note(report_view.problems(lost, hosts(plan), session.paint_notes, full=session.verbose))
-    return _code(carried)
+    if carried.strays and not session.json:
+        session.note(strays_view.text(carried.strays, session.paint_notes, full=session.verbose))
+    return Looked(_code(carried), carried.strays)
 
 
-def _code(carried: Carried) -> int:
+def _code(carried: "Carried") -> int:
     return exits.INTERRUPTED if carried.interrupted else exit_code(counts(carried.results), refresh=True)
 
 

@@ -67,6 +67,9 @@ def problems(
         outcome: alike((result for result in results if result.outcome is outcome), hosts)
         for outcome in SHOWN
     }
+    # What went well and was not what was planned comes first.
+    otherwise = (result for result in results if result.outcome is Outcome.DONE and result.message)
+    grouped = {Outcome.DONE: alike(otherwise, hosts), **grouped}
     told = ""
     for detail in (FULL,) if full else _DETAILS:
         parts = (_problems(groups, paint, detail) for groups in grouped.values() if groups)
@@ -116,10 +119,9 @@ def _general(result: NodeResult, hosts: Mapping[str, str]) -> str:
 def _problems(groups: list[Alike], paint: Paint, detail: Detail) -> Iterator[str]:
     outcome = groups[0].outcome
     total = sum(len(group.results) for group in groups)
-    yield paint(
-        "bad" if outcome is not Outcome.SKIPPED else "warning",
-        f"{outcome.value.capitalize()}: {counted(total, 'node')}",
-    )
+    words = "Done otherwise than planned" if outcome is Outcome.DONE else outcome.value.capitalize()
+    paint_as = "warning" if outcome in {Outcome.DONE, Outcome.SKIPPED} else "bad"
+    yield paint(paint_as, f"{words}: {counted(total, 'node')}")
     hidden = groups[: -detail.groups]
     if hidden:
         left = sum(len(group.results) for group in hidden)

@@ -31,7 +31,8 @@ def whole_plan(
         if isinstance(event, Note):
             session.note(f"{event.path}: {event.text}")
 
-    there = asyncio.run(ask(space, emit, goal=goal, fix_drift=fix_drift))
+    asked = () if goal == "apply" else selection
+    there = asyncio.run(ask(space, emit, goal=goal, selection=asked, fix_drift=fix_drift))
     return space.plan(selection, there, goal, fix_drift=fix_drift)
 
 

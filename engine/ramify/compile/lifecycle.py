@@ -45,19 +45,26 @@ def plan_nodes(
     )
     chosen = [path for path in (*nodes, *gone) if selected is None or path in selected]
     there = {path: record for path, record in records.items() if record.exists or record.open}
-    return _Planner(fleet, there, frozenset(chosen), goal).plans(chosen)
+    below = frozenset(path for path in there if any(above(path, unseen))) if unseen else frozenset[str]()
+    kept = frozenset() if selected is None else below - selected
+    return _Planner(fleet, there, frozenset(chosen), goal, below - kept, kept).plans(chosen)
 
 
 @dataclass(frozen=True)
 class _Planner:
+    """Of recorded nodes that initiators plan, `there` are those that are chosen, `kept` the others."""
+
     fleet: Fleet
     records: Records
     chosen: frozenset[str]
     goal: Goal
+    there: frozenset[str]
+    kept: frozenset[str]
 
     def plans(self, chosen: list[str]) -> tuple[NodePlan, ...]:
         asleep = {path for path, record in self.records.items() if self._sleeps(record)}
         made = {path: self._plan(path, asleep) for path in chosen}
+        made |= self._out_of_reach(asleep)
         if self.goal == "uninstall":
             self._keep_parents(made)
             self._leave_below_sleepers(made, asleep)
@@ -66,6 +73,17 @@ class _Planner:
         if self.goal == "stop":
             self._tell_left_behind(made)
         return tuple(made.values())
+
+    def _out_of_reach(self, asleep: set[str]) -> dict[str, NodePlan]:
+        """What initiators would plan that do not run, and are not started on the way."""
+        unseen, made = frozenset(self.fleet.unseen), {}
+        for path in sorted(self.there):
+            tops = (one for one in self._blocking(path, asleep) if not any(above(one, unseen)))
+            top = next(tops, None)
+            if top is not None:
+                why = f"{top} does not run: start it first"
+                made[path] = self._left(self.records[path], Action.HELD, why)
+        return made
 
     def _plan(self, path: str, asleep: set[str]) -> NodePlan:
         record = self.records.get(path)
@@ -143,9 +161,10 @@ class _Planner:
     def _keep_parents(self, made: dict[str, NodePlan]) -> None:
         """Something below that stays keeps the nodes above it."""
         kept: set[str] = set()
-        unseen = frozenset(self.fleet.unseen)
         for path in sorted(self.records, reverse=True):  # children before their parents
-            if any(above(path, unseen)):  # planned there
+            if path in self.there or path in self.kept:  # planned there
+                if path in kept or path in self.kept:
+                    kept.add(paths.parent(path))
                 continue
             plan = made.get(path)
             if plan is not None and plan.action.acts and path in kept:
@@ -164,7 +183,8 @@ class _Planner:
 
     def _wake_parents(self, made: dict[str, NodePlan], asleep: set[str]) -> None:
         """An initiator that does not run is started, for what is below it is taken down by it."""
-        needed = {parent for path, plan in made.items() if plan.action.acts for parent in above(path, asleep)}
+        taken = (*self.there, *(path for path, plan in made.items() if plan.action.acts))
+        needed = {parent for path in taken for parent in above(path, asleep)}
         for path in needed & made.keys():
             record = self.records[path]
             steps = way(self.goal, Standing(INSTALLED, "active", held=record.held)) or ()

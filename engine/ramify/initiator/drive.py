@@ -6,6 +6,7 @@ from msgspec import structs
 
 from ramify.compile.drifting import is_fixed, on_drift, why
 from ramify.compile.fleet import Fleet
+from ramify.compile.lifecycle import LOOK
 from ramify.compile.proofs import Proof
 from ramify.compile.standing import standing
 from ramify.compile.steps import AIMS, Standing, way
@@ -44,7 +45,8 @@ Begin = Callable[[], None]
 class Driver:
     """What driving needs; `may` are a saved plan's commands for the node, if one is carried out.
 
-    `ring` has the secrets, and what is recorded `before` tells whether the node was given any.
+    `ring` has the secrets, and what is recorded `before` tells whether the node was given any. What is
+    found on the host decides what is done: where that is not what was `planned`, `otherwise` says so.
     """
 
     def __init__(  # noqa: PLR0913 - what to do, and by what
@@ -57,16 +59,19 @@ class Driver:
         *,
         ring: Ring | None = None,
         before: NodeRecord | None = None,
+        planned: tuple[str, ...] = (),
     ) -> None:
         ring = ring or Ring(fleet.scope)
         self.doing = Doing()
+        self.otherwise = ""
+        self._planned = planned
         self._veil = Veil(fleet, ring, before)
         self._fleet = fleet
         self._options = options
         self._may = may
-        self._asking = Asking(fleet, options, self.doing)
-        self._sending = Sending(fleet, supply, above, self._asking, ring)
-        self._commanding = Commanding(self._asking, self._veil)
+        self.asking = Asking(fleet, options, self.doing)
+        self._sending = Sending(fleet, supply, above, self.asking, ring)
+        self._commanding = Commanding(self.asking, self._veil)
 
     def allow(self, steps: tuple[str, ...], state: NodeState | None = None) -> None:
         """Go on only if the commands are planned.
@@ -82,7 +87,7 @@ class Driver:
 
     async def look(self, stub: Session, path: str, *, closely: bool = False) -> NodeState:
         """Where a node stands on its host; `closely` also what there is not as it was put there."""
-        return await self._asking.look(stub, path, closely=closely)
+        return await self.asking.look(stub, path, closely=closely)
 
     async def up(
         self, stub: Session, node: Node, record: NodeRecord | None, begin: Begin, again: Again | None = None
@@ -166,6 +171,7 @@ class Driver:
             TransportError: the host was lost on the way.
         """
         await self._step_by_step(stub, path, "uninstall", None, begin)
+        self.otherwise = ""  # on an earlier host there may be less to take away
 
     async def wake(self, stub: Session, path: str, begin: Begin) -> NodeState:
         """Have the service of a node run as it was installed, so that it can be asked.
@@ -209,6 +215,7 @@ class Driver:
             state = await self.look(stub, path, closely=closely)
             found = _as_held(standing(self._fleet, node, state, record), goal, record)
             steps = _way(goal, found, state)
+            self._compare(state, steps)
             if not steps:
                 return await self._commanding.stay(stub, state)
             self.allow(steps, state)
@@ -221,6 +228,12 @@ class Driver:
                 # A service that does not take its new values while it runs is restarted the next time.
                 moved, record = error, None
         raise moved
+
+    def _compare(self, state: NodeState, steps: tuple[str, ...]) -> None:
+        if self._planned and LOOK not in self._planned and steps != self._planned:
+            found = f"found {state.environment}, its service {state.service}"
+            done, planned = (", ".join(one) or "nothing" for one in (steps, self._planned))
+            self.otherwise = f"{found}: {done} instead of {planned}"
 
     async def _loaded(self, stub: Session, node: Node | None, steps: tuple[str, ...], asked: Asked) -> Asked:
         """What is asked for with the node's order, where a step needs one; it is made once."""

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import structs
 
+from ramify.compile.fleet import Fleet
+from ramify.compile.lifecycle import LOOK
 from ramify.directory.sqlite import Directory
+from ramify.initiator.strays import unknown
 from ramify.model import paths
 from ramify.model.events import (
     Event,
@@ -22,18 +25,21 @@ from ramify.model.events import (
     Report,
     Started,
     Step,
+    Stray,
     Unheard,
     Wave,
     untouched,
 )
 from ramify.model.history import NodeChange
 from ramify.model.plan import Plan
-from ramify.model.record import NodeRecord, NodeResult, Outcome
+from ramify.model.record import NodeRecord, NodeResult, Outcome, generation
 
 Emit = Callable[[Event], None]
 
 MOST_MESSAGE = 500
 """Characters that history keeps of what was told of a node."""
+
+KNOWN_OTHERWISE = "its initiator knew it otherwise than it was recorded here, and did what was due"
 
 _WELL = frozenset({Outcome.DONE, Outcome.UNCHANGED})
 
@@ -41,7 +47,9 @@ _WELL = frozenset({Outcome.DONE, Outcome.UNCHANGED})
 class Ledger:
     """Results and records of one run."""
 
-    def __init__(self, run: str, plan: Plan, scope: str, directory: Directory, emit: Emit) -> None:
+    def __init__(self, run: str, plan: Plan, fleet: Fleet, directory: Directory, emit: Emit) -> None:
+        scope = fleet.scope
+        self._fleet = fleet
         self._run = run
         self._goal = plan.goal
         self._planned = {planned.path: planned for planned in plan.nodes}
@@ -51,6 +59,8 @@ class Ledger:
         self._results: dict[str, NodeResult] = {}
         self._marked: set[str] = set()
         self._lost: list[Unheard] = []
+        self._known_otherwise: set[str] = set()
+        self._strays: dict[tuple[str, str], Stray] = {}
 
     # What is known.
 
@@ -84,6 +94,10 @@ class Ledger:
     def not_well(self, nodes: Iterable[str]) -> str | None:
         """The first of some nodes that did not end as wished, or not at all."""
         return next((path for path in nodes if not (self.has_ended(path) and self.is_well(path))), None)
+
+    def heard_below(self, path: str) -> list[str]:
+        """The nodes below one of which there are results."""
+        return [found for found in self._results if found != path and paths.within(found, path)]
 
     # What happens.
 
@@ -174,16 +188,25 @@ class Ledger:
                     self._end(finished)
                     finished = []
                     self.unheard(event, handed)
+                case Stray():
+                    self.find_stray(event)
                 case Started() | Step() | Note() | Planned() | Halted() | Wave():
                     self._emit(event)
         self._end(finished)
+
+    def find_stray(self, stray: Stray) -> None:
+        """Something lies on a host that whoever found it does not know; here it may be known."""
+        place = stray.path, stray.host
+        if place not in self._strays and unknown(stray, self._fleet, self._directory.records(stray.path)):
+            self._strays[place] = stray
+            self._emit(stray)
 
     def _in_doubt(self, result: NodeResult) -> Finished:
         return Finished(result, self._opened(result.path) if result.path in self._marked else None)
 
     def _end(self, ended: Iterable[Finished]) -> None:
         """Account for nodes: one write for all of them, and an event for each."""
-        events = [self._settled(event) for event in ended]
+        events = [self._explained(self._settled(event)) for event in ended]
         written = {event.result.path: event.record for event in events if event.record is not None}
         gone = [event.result.path for event in events if event.gone]
         changes = [change for event in events if (change := self._change(event)) is not None]
@@ -214,12 +237,25 @@ class Ledger:
         record = self._before.get(path)
         return Finished(event.result, record, gone=record is None)
 
+    def _explained(self, event: Finished) -> Finished:
+        """What was planned from records that its initiator had otherwise may have been done otherwise."""
+        result = event.result
+        if result.outcome is not Outcome.DONE or result.message or result.path not in self._known_otherwise:
+            return event
+        return structs.replace(event, result=structs.replace(result, message=KNOWN_OTHERWISE))
+
     def _find(self, event: Found) -> None:
         """An initiator's own records are nearer to the truth than ours; it knows nothing of our marks."""
-        here = {record.path for record in self.below(event.path)}
+        here = {record.path: record for record in self.below(event.path)}
         for path in here:
             self._before.pop(path, None)
         known = {record.path: record for record in event.records}
+        self._known_otherwise |= {
+            path
+            for path in (here.keys() | known.keys()) & self._planned.keys()
+            if generation(here.get(path)) != generation(known.get(path))
+            and LOOK not in self._planned[path].steps
+        }
         self._before.update(known)
         opened = {path: self._opened(path) for path in here if path in self._marked}
         self._directory.replace_below(event.path, {**known, **opened}.values())
@@ -232,7 +268,12 @@ class Ledger:
             self._results[lost.path] = NodeResult(lost.path, Outcome.UNKNOWN, message, lost.detail)
         planned = [self._results.get(path) or self._not_ended(path) for path in self._planned]
         others = [result for path, result in self._results.items() if path not in self._planned]
-        return Report((*planned, *others))
+        return Report((*planned, *others), strays=self._unknown())
+
+    def _unknown(self) -> tuple[Stray, ...]:
+        """Since one was found somebody may have told that he knows it."""
+        records = self._directory.records() if self._strays else {}
+        return tuple(one for one in self._strays.values() if unknown(one, self._fleet, records))
 
     def _not_ended(self, path: str) -> NodeResult:
         if not self._planned[path].action.acts:

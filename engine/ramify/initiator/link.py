@@ -36,10 +36,23 @@ from ramify.initiator.messages import (
 from ramify.initiator.ring import Boxes, NoSecretError, nobody
 from ramify.initiator.risk import HaltedError
 from ramify.initiator.stakes import Loan
+from ramify.initiator.strays import is_well_formed
 from ramify.initiator.supply import MissingArtifactError, Supply
 from ramify.initiator.tasks import beside
 from ramify.model import paths
-from ramify.model.events import Event, Finished, Found, Halted, Note, Planned, Started, Step, Unheard, Wave
+from ramify.model.events import (
+    Event,
+    Finished,
+    Found,
+    Halted,
+    Note,
+    Planned,
+    Started,
+    Step,
+    Stray,
+    Unheard,
+    Wave,
+)
 from ramify.model.record import NodeRecord
 from ramify.transport import frames
 from ramify.transport.channel import Channel
@@ -200,6 +213,8 @@ class Link:
                 named = [*(node.path for node in event.nodes), *event.mounts]
                 right = paths.within(event.path, path)
                 right &= all(one != event.path and paths.within(one, event.path) for one in named)
+            case Stray():
+                right = is_well_formed(event)  # it is nobody's
             case Started() | Step() | Note() | Unheard() | Halted() | Wave():
                 right = paths.within(event.path, path)
         if not right:

@@ -21,7 +21,6 @@ from ramify.compile.planning import wanted
 from ramify.compile.selection import select
 from ramify.compile.unseen import There
 from ramify.directory.sqlite import Directory
-from ramify.initiator.brake import Brake
 from ramify.initiator.messages import Kind, Options
 from ramify.model import bundle as bundles
 from ramify.model.diagnostics import Diagnostics, DiagnosticsError
@@ -37,6 +36,7 @@ from ramify.stub import archive
 from ramify.transport import labstate
 
 if TYPE_CHECKING:
+    from ramify.initiator.brake import Brake
     from ramify.initiator.job import Job, Place
     from ramify.initiator.risk import Risk
 
@@ -177,7 +177,7 @@ def _compile(bundle: bundles.Bundle, records: dict[str, NodeRecord]) -> Fleet:
 
 
 async def carry_out(
-    space: Workspace, job: "Job", emit: Callable[[Event], None], brake: Brake | None = None
+    space: Workspace, job: "Job", emit: Callable[[Event], None], brake: "Brake | None" = None
 ) -> Report:
     """Carry out what was commissioned.
 
@@ -229,9 +229,13 @@ async def ask(
     options: Options | None = None,
     goal: Goal = "apply",
     *,
+    selection: tuple[str, ...] = (),
     fix_drift: bool = False,
 ) -> There:
-    """Ask initiators what they plan below nodes whose domains only they can ask for; it changes nothing."""
+    """Ask initiators what they plan below nodes whose domains only they can ask for; it changes nothing.
+
+    What a lifecycle command does to one node may depend on which others it is for: `selection` says that.
+    """
     from ramify.initiator.inquiry import Inquiry  # noqa: PLC0415 - as above
 
     answers: list[Planned | Unheard] = []
@@ -242,7 +246,9 @@ async def ask(
         emit(event)
 
     nobody = unseen.unasked(space.fleet)
-    made = unseen.completed(Plan(space.digest, (), Summary(), goal=goal, fix_drift=fix_drift), nobody, None)
+    made = unseen.completed(
+        Plan(space.digest, (), Summary(), selection, goal=goal, fix_drift=fix_drift), nobody, None
+    )
     async with own_place(space) as place:
         await Inquiry(commission(space, made, kind="plan", options=options), place, hear).carry_out()
     return unseen.gathered((one.path for one in nobody.open), answers)

@@ -20,6 +20,7 @@ from ramify.initiator.ledger import Emit, Ledger
 from ramify.initiator.performing import perform, tell_steps, unless_stopped
 from ramify.initiator.risk import HaltedError, Risk
 from ramify.initiator.standings import Kept
+from ramify.initiator.strays import Strays
 from ramify.initiator.tasks import beside
 from ramify.initiator.visit import Visit
 from ramify.initiator.watch import Watch
@@ -42,7 +43,7 @@ class Run:
         self._place = place
         self._now = now
         self._emit = emit
-        self._ledger = Ledger(job.run, job.plan, job.fleet.scope, place.directory, self._tell)
+        self._ledger = Ledger(job.run, job.plan, job.fleet, place.directory, self._tell)
         self._slots = asyncio.Semaphore(job.options.parallel)
         limits, on_failure = job.limits
         self._risk = risk or Risk(job.fleet.scope, limits, on_failure, tell=self._ledger.tell)
@@ -58,6 +59,7 @@ class Run:
         self._kept = Kept(job, place.directory.rollouts, self._waves, self._risk)
         self._news = asyncio.Event()
         self._visits: dict[str, Visit] = {}
+        self._strays = Strays(job.fleet, self._ledger.before, self._ledger.find_stray)
 
     @property
     def risk(self) -> Risk:
@@ -158,7 +160,7 @@ class Run:
         return next((path for path in branch.after if not self._ledger.is_well(path)), None)
 
     async def _visit(self, branch: Branch) -> None:
-        visit = Visit(branch, self._job, self._place, self._ledger, self._risk)
+        visit = Visit(branch, self._job, self._place, self._ledger, self._risk, self._strays)
         self._visits[branch.path] = visit
         try:
             await perform(visit, self._risk, self._ledger)

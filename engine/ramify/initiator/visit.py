@@ -15,6 +15,7 @@ from ramify.initiator.link import Link, RunRefusedError
 from ramify.initiator.ports import Session
 from ramify.initiator.risk import Risk
 from ramify.initiator.stakes import Stake
+from ramify.initiator.strays import Strays
 from ramify.initiator.work import Branch
 from ramify.model.events import Event, Halted, Note, Started, Unheard
 from ramify.model.inventory import Host
@@ -40,18 +41,28 @@ class AsleepError(Exception):
 class Visit:
     """One branch of a run. `entrusted` says that what is below is in the hands of the child's initiator."""
 
-    def __init__(self, branch: Branch, job: Job, place: Place, ledger: Ledger, risk: Risk) -> None:
+    def __init__(
+        self, branch: Branch, job: Job, place: Place, ledger: Ledger, risk: Risk, strays: Strays
+    ) -> None:
         self.branch = branch
         self.entrusted = False
         self.stake = Stake(risk)
         self._risk = risk
+        self._strays = strays
         self._job = job
         self._place = place
         self._ledger = ledger
         may = job.held.may(branch.path) if job.held else None
         self._before = ledger.before.get(branch.path)
         self._driver = Driver(
-            job.fleet, place.supply, job.options, job.above, may, ring=place.ring, before=self._before
+            job.fleet,
+            place.supply,
+            job.options,
+            job.above,
+            may,
+            ring=place.ring,
+            before=self._before,
+            planned=branch.steps,
         )
         leaves = branch.node is None and job.plan.goal == "apply"
         self._goal: Goal = "uninstall" if leaves else job.plan.goal
@@ -121,14 +132,15 @@ class Visit:
             stub, branch.path, self._goal, was, self._begin, partial(self._again, host)
         )
         if state is None:
-            self._ledger.end(NodeResult(branch.path, Outcome.DONE), gone=True)
+            self._ledger.end(NodeResult(branch.path, Outcome.DONE, self._driver.otherwise), gone=True)
             return
         self._tell_ended(was, self._driver.record(branch.path, state, was, host.name))
 
     def _tell_ended(self, was: NodeRecord | None, record: NodeRecord) -> None:
         path = self.branch.path
         same = was is not None and _same(was, record) and not self._ledger.is_marked(path)
-        self._ledger.end(NodeResult(path, Outcome.UNCHANGED if same else Outcome.DONE), record)
+        outcome = Outcome.UNCHANGED if same else Outcome.DONE
+        self._ledger.end(NodeResult(path, outcome, "" if same else self._driver.otherwise), record)
 
     def _again(self, host: Host) -> AbstractAsyncContextManager[Session]:
         """Another connection to a host: one that a change which was just made lets through."""
@@ -175,7 +187,9 @@ class Visit:
             if branch.touched:
                 await self._driver.wake(stub, branch.path, self._begin)
             await self._below(stub, host)
-        left = self._ledger.not_well(branch.below) if branch.touched else None
+        # Names of what is planned there are only known once it has been told.
+        below = (*branch.below, *(self._ledger.heard_below(branch.path) if branch.mounts else ()))
+        left = self._ledger.not_well(below) if branch.touched else None
         if left is not None:
             undone = "still there" if self._goal in {"apply", "uninstall"} else "not through yet"
             raise StillThereError(f"{left} below it is {undone}")
@@ -199,6 +213,7 @@ class Visit:
         async with self._place.hosts.session(host, agent=branch.needs_agent) as stub:
             state = await self._driver.look(stub, branch.path, closely=True)
             self._seen(state, host)
+            await self._strays.look(stub, self._driver.asking, host)
             if not branch.leads_on:
                 return
             if state.service not in RUNNING:
@@ -267,6 +282,7 @@ class Visit:
         startable = found is not None and not condition(START, (found.environment, found.service))
         self._driver.allow((START,))
         self._ledger.tell(Note(branch.path, "its initiator was not running, and is started again"))
+        self._driver.otherwise = "it did not run, and was started again for what is below it"
         if branch.node is None or self._goal != "apply" or (not branch.touched and startable):
             state = await self._driver.wake(stub, branch.path, self._begin)
             self._tell_ended(self._before, self._driver.record(branch.path, state, self._before))

@@ -23,7 +23,7 @@ class Branch:
     `node` is None for a child that is not in the hierarchy any more, `host` is where it shall be, and
     `found_on` the name of the host where it is recorded: `found` is None if the inventory has not got that
     one any more. `deploys` is what it shall do, `below` holds what is planned there; `mounts` are nodes,
-    itself perhaps, whose initiators plan what is below them, and shall be asked.
+    itself perhaps, whose initiators plan what is below them, and shall be asked. `steps` are planned for it.
     """
 
     path: str
@@ -38,6 +38,7 @@ class Branch:
     after: tuple[str, ...]
     below: tuple[str, ...]
     mounts: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
 
     @property
     def leads_on(self) -> bool:
@@ -124,6 +125,7 @@ class _Cut:
             after=self.order.get(path, ()),
             below=tuple(below),
             mounts=tuple(mounts),
+            steps=own.steps if own is not None else (),
         )
 
     def _needs_agent(self, path: str, below: list[str], mounts: list[str]) -> bool:

@@ -88,7 +88,20 @@ class Wave(Struct, frozen=True, tag="wave"):
     count: int
 
 
-Event = Started | Step | Finished | Found | Note | Planned | Unheard | Halted | Wave
+class Stray(Struct, frozen=True, tag="stray"):
+    """A node that lies on a host and that neither the hierarchy nor any record has there.
+
+    `pids` are the processes of its service. Nothing is done to it.
+    """
+
+    path: str
+    host: str
+    environment: str
+    service: str
+    pids: tuple[int, ...] = ()
+
+
+Event = Started | Step | Finished | Found | Note | Planned | Unheard | Halted | Wave | Stray
 
 
 LOOK_AT_DRIFT = "`ramify status --drift` shows it; `ramify apply --fix-drift` puts it right."
@@ -105,11 +118,15 @@ def untouched(node: NodePlan, goal: Goal) -> NodeResult:
 
 
 class Report(Struct, frozen=True):
-    """What a run came to: one result for every planned node, and why it was halted, if it was."""
+    """What a run came to: one result for every planned node, and why it was halted, if it was.
+
+    `strays` are what was found on hosts beside.
+    """
 
     results: tuple[NodeResult, ...]
     halted: Halted | None = None
     run: str = ""
+    strays: tuple[Stray, ...] = ()
 
     def count(self, outcome: Outcome) -> int:
         """How many nodes ended so."""

@@ -30,7 +30,7 @@ _SELDOM = (
     # Where a policy is pinned.
     ("allowed", "claimed", "claims", "ed25519", "evidence", "keygen", "policies", "signatures", "trust"),
     # Where health is checked, or somebody looks closely.
-    ("checker", "drift", "health", "probes", "reading"),
+    ("checker", "drift", "health", "probes", "reading", "strays"),
 )
 # Format 2 has neither references, which depend on who else holds a value, nor anything newer than any
 # Python that may read it.

@@ -40,6 +40,7 @@ OPERATIONS = {
     "logs": ("reading", "read"),
     "stop": ("stopping", "stop"),
     "trust": ("trust", "trust"),
+    "strays": ("strays", "strays"),
 }
 ATTACH = "attach"
 _REMEMBERED = 4096

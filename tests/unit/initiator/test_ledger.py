@@ -10,6 +10,7 @@ from ramify.initiator.ledger import Ledger
 from ramify.model.events import Event, Finished, Found, Note
 from ramify.model.plan import Action, NodePlan, Plan, summarise
 from ramify.model.record import NodeRecord, NodeResult, Outcome
+from unit.compile.bundles import compiled, spec
 
 OLD = NodeRecord("/a/old", "h1", "/a", "installed", "active", digest="d")
 NODES = (
@@ -25,7 +26,7 @@ class Book:
         self.directory = Directory(Path(":memory:"))
         self.directory.write([NodeRecord("/a", "h0", "/"), OLD])
         self.events: list[Event] = []
-        self.ledger = Ledger("run", PLAN, "/", self.directory, self.events.append)
+        self.ledger = Ledger("run", PLAN, compiled(spec("a")), self.directory, self.events.append)
 
     def marked(self) -> set[str]:
         return {path for path, record in self.directory.records().items() if record.open == "run"}

@@ -82,10 +82,11 @@ def _show(session: Session, space: Workspace, plan: Plan) -> None:
 
 def _look_only(session: Session, space: Workspace, selection: tuple[str, ...], *, detailed: bool) -> int:
     looked, before = len(space.plan(selection).nodes), space.records()
-    code = refreshing.look(session, space, selection)
+    looked_at = refreshing.look(session, space, selection)
     found = list(refreshing.differences(before, space.records()))
     if session.json:
-        session.document({"looked": looked, "found": found})
+        session.document({"looked": looked, "found": found, "strays": looked_at.strays})
     else:
         session.say(refreshing.text(found, looked, session.paint, full=session.verbose))
-    return exits.CHANGES if detailed and found and code == exits.DONE else code
+    changes = detailed and found and looked_at.code == exits.DONE
+    return exits.CHANGES if changes else looked_at.code
