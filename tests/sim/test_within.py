@@ -15,8 +15,8 @@ from ramify.compile.lifecycle import LOOK
 from ramify.compile.selection import select
 from ramify.compile.steps import HOLD, RELEASE
 from ramify.directory.sqlite import Directory
-from ramify.initiator import undoing
-from ramify.initiator.undoing import NoWayBackError
+from ramify.initiator import earlier, undoing
+from ramify.initiator.earlier import NoWayBackError
 from ramify.model.bundle import Bundle
 from ramify.model.drift import Drift
 from ramify.model.events import Report
@@ -102,7 +102,7 @@ async def carried_out(stage: Stage, asked: Asked) -> None:
         return
     if asked.goal == "rollback":
         try:
-            bundle = earlier(operator, bundle, asked.selection)
+            bundle = before(operator, bundle, asked.selection)
         except NoWayBackError:
             return
     goal: Goal = "apply" if asked.goal == "rollback" else asked.goal  # type: ignore[assignment]
@@ -118,12 +118,12 @@ async def carried_out(stage: Stage, asked: Asked) -> None:
         await operator.refresh(bundle)
 
 
-def earlier(operator: Operator, now: Bundle, selection: str) -> Bundle:
+def before(operator: Operator, now: Bundle, selection: str) -> Bundle:
     directory = operator.directory
     known = {**dict.fromkeys(directory.records()), **undoing.remembered(directory)}
     chosen, _ = select((selection,), known)
     way = undoing.way_before(directory, undoing.last_change(directory, chosen), chosen)
-    return undoing.as_of(way.bundle, now)
+    return earlier.as_of(way.bundle, now)
 
 
 async def behind(stage: Stage, asked: Asked, bundle: Bundle) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ramify.cli import exits
 from ramify.cli.accounts import counts, exit_code
@@ -14,7 +14,6 @@ from ramify.cli.session import Session
 from ramify.cli.words import counted
 from ramify.initiator.operator import Workspace
 from ramify.model.drift import summed
-from ramify.model.events import Stray
 from ramify.model.plan import Change
 from ramify.model.record import NodeRecord, Outcome
 
@@ -48,11 +47,21 @@ def fix_drift_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--fix-drift", is_flag=True, help=told)(command)
 
 
+class Lying(Struct, frozen=True):
+    """A node that lies on a host and that nobody here knows, with the processes of its service."""
+
+    path: str
+    host: str
+    environment: str
+    service: str
+    pids: tuple[int, ...]
+
+
 class Looked(Struct, frozen=True):
     """What came of a look: the exit code that it alone would mean, and what nobody here knows."""
 
     code: int
-    strays: tuple[Stray, ...] = ()
+    strays: tuple[Lying, ...] = ()
 
 
 def look(session: Session, space: Workspace, selection: tuple[str, ...]) -> Looked:
@@ -71,7 +80,7 @@ def look(session: Session, space: Workspace, selection: tuple[str, ...]) -> Look
         session.note(report_view.problems(lost, hosts(plan), session.paint_notes, full=session.verbose))
     if carried.strays and not session.json:
         session.note(strays_view.text(carried.strays, session.paint_notes, full=session.verbose))
-    return Looked(_code(carried), carried.strays)
+    return Looked(_code(carried), tuple(Lying(**structs.asdict(stray)) for stray in carried.strays))
 
 
 def _code(carried: "Carried") -> int:

@@ -40,8 +40,7 @@ def configure(work: Work) -> None:
     whole = order["environment_digest"] == record["environment_digest"]
     record["digest"] = order["digest"] if whole else ""
     # What placement added to what is installed, as a runtime, is only there once it is installed anew.
-    same = whole and all(order[name] == kept[name] for name in ("shared", "install"))
-    record["binding"] = order["binding"] if same else ""
+    record["binding"] = order["binding"] if orders.installed(order) == orders.installed(kept) else ""
 
 
 def start(work: Work) -> None:
