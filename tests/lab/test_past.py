@@ -6,7 +6,7 @@ import re
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,11 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory, built: Callable[[Path], None]) -> Iterator[Project]:
     tmp_path = tmp_path_factory.mktemp("past")
     made = Project(tmp_path / "acme")
     subprocess.run([sys.executable, "-m", "ramify", "init", str(made.folder)], check=True, timeout=60)
+    built(made.folder)
     with (made.folder / "sensor/component.yml").open("a") as file:
         file.write("install: sh install.sh\n")
     data = made.folder / f".ramify/lab/hosts/box1/home/.ramify/nodes/{WAITS[1:].replace('/', '+')}/data"

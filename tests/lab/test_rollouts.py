@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,11 @@ def release(folder: Path, version: str, health: str) -> None:
     (folder / "agent/healthy.sh").write_text(health)
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, built: Callable[[Path], None]) -> Iterator[Path]:
+    """A project on its lab, with the first version everywhere."""
+    tmp_path = tmp_path_factory.mktemp("rollouts")
+    built(tmp_path)
     for name, value in FILES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps(value))
@@ -108,12 +111,12 @@ def test_a_run_is_paused_from_another_terminal_and_goes_on_as_it_was_planned(pro
     gate = ["sh", "-c", f"until test -e {go}; do sleep 0.1; done"]
     hierarchy = {**FILES["hierarchy.yml"], "rollout": {"waves": [1, "100%"], "gate": gate}}
     (project / "hierarchy.yml").write_text(json.dumps(hierarchy))
-    release(project, "2", HEALTHY)
-    line = [sys.executable, "-m", "ramify", "-C", str(project), "apply", "-y"]
+    release(project, "3", HEALTHY)
+    line = [sys.executable, "-m", "ramify", "-C", str(project), "apply", "-y", "/site1"]
 
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
         assert run.stdout is not None
-        # From here on the first wave of all is begun, and a gate is shut that nobody opens.
+        # From here on the first wave is begun, and a gate is shut that nobody opens.
         shown = "".join(iter(run.stdout.readline, "Rollout:\n"))
         while json.loads(ramify(project, "rollout", "status", "--json").stdout)["touched"] == 0:
             assert run.poll() is None, shown
@@ -127,8 +130,8 @@ def test_a_run_is_paused_from_another_terminal_and_goes_on_as_it_was_planned(pro
     assert (run.returncode, "\nPaused by " in said) == (2, True), said
     assert resumed.returncode == 0, resumed.stderr
     assert set(json.loads(resumed.stdout)["counts"]) >= {"done", "unchanged"}
-    release(project, "2", HEALTHY)
-    assert ramify(project, "plan", "--detailed-exitcode").returncode == 0
+    release(project, "3", HEALTHY)
+    assert ramify(project, "plan", "/site1", "--detailed-exitcode").returncode == 0
     first = re.search(r"Run ([0-9a-f]{12}) begins nothing new", paused.stdout)
     assert first is not None
     assert ": resumed, by run " in ramify(project, "rollout", "status", first[1]).stdout
