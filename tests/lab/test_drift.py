@@ -43,19 +43,25 @@ class Project:
         return {node["path"]: node for node in self.json("status", "--drift", "--refresh")["nodes"]}
 
 
-@pytest.fixture
-def project(tmp_path: Path, built: Callable[[Path], None]) -> Iterator[Project]:
-    made = Project(tmp_path / "acme")
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, built: Callable[[Path], None]) -> Iterator[Project]:
+    made = Project(tmp_path_factory.mktemp("drift") / "acme")
     subprocess.run([sys.executable, "-m", "ramify", "init", str(made.folder)], check=True, timeout=60)
     built(made.folder)
     with (made.folder / "config/sensor.yml").open("a") as file:
         file.write(CONF)
     try:
         assert made.ramify("lab", "up").returncode == 0
-        assert made.ramify("apply", "-y").returncode == 0
         yield made
     finally:
         made.ramify("lab", "down")
+
+
+@pytest.fixture
+def project(lab: Project) -> Project:
+    """All of it as it should be, whatever the test before has left."""
+    assert lab.ramify("apply", "-y", "--fix-drift").returncode == 0
+    return lab
 
 
 def test_what_is_done_by_hand_is_found_shown_and_put_right(project: Project) -> None:

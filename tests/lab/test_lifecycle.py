@@ -54,11 +54,11 @@ def processes(folder: Path) -> set[str]:
     return found
 
 
-@pytest.fixture
-def project(tmp_path: Path, built: Callable[[Path], None]) -> Iterator[Path]:
-    """A project as `init` writes it, deployed; its sensors reload."""
-    folder = tmp_path / "try"
-    assert ramify(tmp_path, "init", "try").returncode == 0
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, built: Callable[[Path], None]) -> Iterator[Path]:
+    """A project as `init` writes it, on its lab; its sensors reload."""
+    folder = tmp_path_factory.mktemp("lifecycle") / "try"
+    assert ramify(folder.parent, "init", "try").returncode == 0
     built(folder)
     with (folder / "sensor/component.yml").open("a") as file:
         file.write("reload: {signal: HUP}\n")
@@ -67,10 +67,16 @@ def project(tmp_path: Path, built: Callable[[Path], None]) -> Iterator[Path]:
         file.write("files: {word: first}\n")
     try:
         assert ramify(folder, "lab", "up").returncode == 0
-        done(folder, "apply", "-y")
         yield folder
     finally:
         ramify(folder, "lab", "down")
+
+
+@pytest.fixture
+def project(lab: Path) -> Path:
+    """All of it deployed, whatever the test before has left."""
+    done(lab, "apply", "-y")
+    return lab
 
 
 def test_a_stopped_subtree_stays_so_until_it_is_started(project: Path) -> None:
