@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ramify.compile.bounds import BoundedEnvironment, rendered
 from ramify.compile.references import BadTemplateError, Plain, Reference, as_text
+from ramify.compile.sealed import Sealed
 from ramify.model.diagnostics import did_you_mean
 
 _OURS = "ramify."
@@ -47,8 +48,8 @@ class _Environment(BoundedEnvironment):
 
 def _finalize(value: Any) -> Any:
     """What an expression gave, as text: refused is what has none, or one that differs from run to run."""
-    if isinstance(value, Undefined):
-        return value  # making text of it says what is missing
+    if isinstance(value, Undefined | Sealed):
+        return value  # making text of it says what is missing, or what cannot be told
     text = as_text(value)
     if text is not None:
         return text

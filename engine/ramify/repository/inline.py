@@ -15,15 +15,16 @@ from ramify.model.configuration import Configuration
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.hierarchy import Hierarchy, NodeSpec
 from ramify.model.vaulted import name_in
-from ramify.repository.sources import SecretError, Sources, usable
+from ramify.repository.passwords import Passwords
+from ramify.repository.plain import SecretError, usable
 
 
 class Inline:
     """Reads them; each document once."""
 
-    def __init__(self, folder: Path, sources: Sources) -> None:
+    def __init__(self, folder: Path, passwords: Passwords) -> None:
         self._folder = folder
-        self._sources = sources
+        self._passwords = passwords
         self._known: dict[str, dict[str, Sealed]] = {}
 
     def value(self, name: str, place: Origin) -> str:
@@ -38,7 +39,7 @@ class Inline:
         if found is None:
             way_out = "`ramify plan` plans anew; an earlier state needs the document as it was."
             raise SecretError(f"{place.file} has no `!vault` value for it any more", way_out)
-        return usable(self._sources.opened(found.text, "it"))
+        return usable(self._passwords.opened(found.text, "it"))
 
     def _document(self, file: str) -> dict[str, Sealed]:
         if "://" in file:

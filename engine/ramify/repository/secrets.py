@@ -19,7 +19,8 @@ from ramify.model.bundle import Bundle
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.vaulted import PREFIX
 from ramify.repository.inline import Inline
-from ramify.repository.sources import SecretError, Sources
+from ramify.repository.plain import SecretError
+from ramify.repository.sources import Sources
 
 __all__ = ["DIGESTS", "KEY", "SecretError", "Vault", "named"]
 
@@ -46,7 +47,7 @@ class Vault:
         self._declared = declared
         self._written = written or {}
         self._sources = Sources(folder, passwords or {})
-        self._inline = Inline(folder, self._sources)
+        self._inline = Inline(folder, self._sources.passwords)
         self._values: dict[str, str] = {}
 
     def value(self, name: str) -> str:

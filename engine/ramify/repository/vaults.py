@@ -7,14 +7,11 @@ and 1.2, and writes none. This module is imported only where there is something 
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from ramify.documents.vaulted import BadVaultError, Envelope
-
-DEFAULT = "default"
 
 _ROUNDS = 10_000
 _KEY = 32
@@ -22,25 +19,17 @@ _COUNTER = 16
 _BLOCK_BITS = 128
 
 
-def opened(envelope: Envelope, passwords: Mapping[str, bytes]) -> bytes | None:
-    """What is in an envelope; None where no password fits. They are by the ids that they were given.
+def opened(envelope: Envelope, password: bytes) -> bytes | None:
+    """What is in an envelope; None where the password does not fit.
 
     Raises:
-        BadVaultError: a password fits, and what it opens was never padded as ansible-vault does.
+        BadVaultError: it fits, and what it opens was never padded as ansible-vault does.
     """
-    for password in _in_turn(envelope.label, passwords):
-        keys = hashlib.pbkdf2_hmac("sha256", password, envelope.salt, _ROUNDS, 2 * _KEY + _COUNTER)
-        mac = hmac.digest(keys[_KEY : 2 * _KEY], envelope.sealed, hashlib.sha256)
-        if hmac.compare_digest(mac, envelope.mac):
-            return _decrypted(envelope.sealed, keys[:_KEY], keys[2 * _KEY :])
-    return None
-
-
-def _in_turn(label: str, passwords: Mapping[str, bytes]) -> Iterator[bytes]:
-    """The password of the envelope's own id first, as it costs time to try one; then all others."""
-    first = label or DEFAULT
-    for name in sorted(passwords, key=lambda one: one != first):
-        yield passwords[name]
+    keys = hashlib.pbkdf2_hmac("sha256", password, envelope.salt, _ROUNDS, 2 * _KEY + _COUNTER)
+    mac = hmac.digest(keys[_KEY : 2 * _KEY], envelope.sealed, hashlib.sha256)
+    if not hmac.compare_digest(mac, envelope.mac):
+        return None
+    return _decrypted(envelope.sealed, keys[:_KEY], keys[2 * _KEY :])
 
 
 def _decrypted(sealed: bytes, key: bytes, counter: bytes) -> bytes:

@@ -11,8 +11,8 @@ import vaulted
 from ramify.documents.secrets import SecretSource
 from ramify.model.diagnostics import Diagnostics, Origin
 from ramify.model.vaulted import name_of
+from ramify.repository.passwords import PASSWORD_FILE
 from ramify.repository.secrets import SecretError, Vault
-from ramify.repository.sources import PASSWORD_FILE
 
 HERE = Origin("ramify.yml", 5, 3)
 PLAIN = {
@@ -118,6 +118,22 @@ def test_a_password_is_read_once_for_all_and_only_when_needed(folder: Path) -> N
     assert (folder / "runs").read_text() == "again\n"
 
 
+def test_a_password_that_cannot_be_read_is_not_asked_for_again(folder: Path) -> None:
+    source = SecretSource(HERE, command=("sh", "-c", "echo again >> runs; exit 1"))
+
+    (said,) = told(vault(folder, {"default": source}))
+
+    assert said.endswith('the password of vault id "default": sh ended with 1 (1 more with it)')
+    assert (folder / "runs").read_text() == "again\n"
+
+
+def test_passwords_of_others_need_not_be_there(folder: Path) -> None:
+    lacking = {**PLAIN, "default": SecretSource(HERE, file="nowhere")}
+
+    assert vault(folder, lacking, file="whole-prod").value("x") == "s3cr3t-of-1.2"
+    assert vault(folder, {"a": lacking["default"], "b": PLAIN["default"]}).value("x") == "s3cr3t-of-1.1"
+
+
 def test_a_missing_password_is_told_once_for_all_that_it_would_open(folder: Path) -> None:
     (said,) = told(vault(folder, {}))
 
@@ -135,7 +151,7 @@ def test_a_missing_password_is_told_once_for_all_that_it_would_open(folder: Path
         ({"default": PLAIN["default"]}, "whole-prod", 'for "prod", and the password of "default" does not'),
         ({"default": SecretSource(HERE, file="nowhere")}, "whole", '"default": cannot use nowhere: No such'),
         ({"default": SecretSource(HERE, command=("false",))}, "whole", '"default": false ended with 1'),
-        ({"default": SecretSource(HERE, command=("true",))}, "whole", 'vault id "default" is empty'),
+        ({"default": SecretSource(HERE, command=("true",))}, "whole", 'vault id "default": it is empty'),
     ],
 )
 def test_a_password_that_does_not_do_is_told_with_its_id(
