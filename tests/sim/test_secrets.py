@@ -198,10 +198,13 @@ async def test_a_change_of_a_secret_is_planned_for_the_nodes_that_it_is_for_and_
 ) -> None:
     await stage.operator.apply(deep(stage))
 
-    plan = stage.operator.plan(deep(stage, "rotated-rotated"))
+    rotated = deep(stage, "rotated-rotated")
+    plan = stage.operator.plan(rotated)
 
     assert [node.path for node in plan.nodes if node.action.acts] == [APP]
     assert "rotated" not in str(plan)
+    await stage.operator.refresh(rotated)
+    assert stage.operator.plan(rotated) == plan, "who looks at hosts does not take new values for theirs"
 
 
 async def test_what_a_program_prints_of_its_secrets_is_masked_on_its_way_up(stage: Stage) -> None:

@@ -4,6 +4,7 @@ from msgspec import structs
 
 from ramify.compile.fleet import Fleet
 from ramify.compile.profiles import profile, values
+from ramify.compile.tree import Node
 from ramify.model import paths
 from ramify.model.drift import received
 from ramify.model.record import NodeRecord
@@ -17,16 +18,25 @@ def recorded(
     fleet: Fleet, path: str, state: NodeState, before: NodeRecord | None, host: str = ""
 ) -> NodeRecord:
     """What is recorded of a node now, with the values that it is known to run with."""
-    node = fleet.by_path.get(path)
-    made: dict[str, str] = {}
-    if node is not None and state.digest == fleet.digests[path].node:
-        made = values(profile(fleet, node))
-    elif before is not None and before.digest == state.digest:
-        made = before.values
     placed = fleet.host_of(path)
-    found = record_of(state, host or (placed.name if placed else ""), made)
+    found = record_of(
+        state, host or (placed.name if placed else ""), _values(fleet, fleet.by_path.get(path), state, before)
+    )
     unseen = before.drift if before is not None and state.drift is None else found.drift
     return structs.replace(found, drift=unseen)
+
+
+def _values(fleet: Fleet, node: Node | None, state: NodeState, before: NodeRecord | None) -> dict[str, str]:
+    """The values that a node runs with: those of now, or those that were recorded.
+
+    Where only late ones are others, such as secrets, its binding alone tells which they are.
+    """
+    known = before if before is not None and before.digest == state.digest else None
+    if node is None or fleet.digests[node.path].node != state.digest:
+        return known.values if known else {}
+    if known and known.binding == state.binding != fleet.digests[node.path].binding:
+        return known.values
+    return values(profile(fleet, node))
 
 
 def record_of(state: NodeState, host: str, made: dict[str, str]) -> NodeRecord:
