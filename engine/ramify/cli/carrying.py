@@ -54,17 +54,18 @@ def carry(
     kind: Kind,
     held: Held | None = None,
     *,
-    options: Options | None = None,
+    rollouts: bool = True,
 ) -> Carried:
     """Carry a plan out with progress on stderr; what Ctrl-C does is told in `interrupts`.
 
-    Of a saved plan what is `held` is carried out, and nothing else.
+    Of a saved plan what is `held` is carried out, and nothing else. Without `rollouts` it minds nothing that
+    the hierarchy says of them.
     """
     tracker = Tracker(plan, everything=kind == "refresh")
     interrupts = Interrupts(session.note, one_by_one=kind == "apply")
 
     async def work(emit: Emit) -> Report:
-        mine = structs.replace(options or space.options, wait=session.wait)
+        mine = options_of(session, space.options, rollouts=rollouts)
         job = commission(space, plan, kind=kind, held=held, options=mine)
         return await carry_out(space, job, emit, interrupts.brake)
 
@@ -84,6 +85,12 @@ def carry(
     others = tuple(result for result in more if not any(above(result.path, mounts)))
     results = (*planned_only(plan, report), *there)
     return Carried(results, others, interrupts.count > 0, report.halted, report.run, report.strays)
+
+
+def options_of(session: Session, project: Options, *, rollouts: bool = True) -> Options:
+    """How a run works, as the project says, and as the command line does."""
+    confirm = project.confirm_timeout if session.confirm is None else session.confirm
+    return structs.replace(project, wait=session.wait, confirm_timeout=confirm, rollouts=rollouts)
 
 
 async def _carried(

@@ -5,25 +5,28 @@ from typing import Any
 
 import click
 
+from ramify.cli.session import Session
 from ramify.initiator.messages import Options
 
 MOST = 3600
 
 
-def _seconds(context: click.Context, _: click.Parameter, seconds: float) -> Options:
-    kept = context.params.pop("kept", False)
-    return Options(confirm_timeout=0 if kept else seconds)
+def _seconds(context: click.Context, _: click.Parameter, seconds: float) -> None:
+    session = context.find_object(Session)
+    if session is not None:
+        kept = context.params.pop("kept", False)
+        session.confirm = 0 if kept else seconds
 
 
 def confirm_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--confirm-timeout` and `--no-magic-rollback`, as the `options` of a run."""
+    """`--confirm-timeout` and `--no-magic-rollback`, kept in the session."""
     timeout = click.option(
         "--confirm-timeout",
-        "options",
         type=click.FloatRange(1, MOST),
         default=Options().confirm_timeout,
         show_default=True,
         metavar="SECONDS",
+        expose_value=False,
         callback=_seconds,
         help="Hosts take a change of what runs back unless it is confirmed by then over a new connection.",
     )

@@ -16,7 +16,6 @@ from ramify.cli.labs import follow, must_be_up
 from ramify.cli.project import component, hosts
 from ramify.cli.session import Session
 from ramify.compile.steps import AIMS
-from ramify.initiator.messages import Options
 from ramify.initiator.operator import Workspace
 from ramify.model.events import untouched
 from ramify.model.plan import Plan
@@ -53,7 +52,6 @@ def perform(  # noqa: PLR0913 - what is performed, and how
     yes: bool,
     question: str = QUESTION,
     name: str = "",
-    options: Options | None = None,
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
     """Carry a plan out if it is approved, under its goal's `name` or another; the exit code.
@@ -70,7 +68,7 @@ def perform(  # noqa: PLR0913 - what is performed, and how
         session.note(f"{name or WORDS[plan.goal].name} cancelled: nothing was done.")
         return exits.ERROR
     follow(space)
-    report = carry(session, space, plan, "apply", options=options)
+    report = carry(session, space, plan, "apply")
     return ended(session, plan, report, space, name=name, more=more)
 
 

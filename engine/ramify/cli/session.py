@@ -15,12 +15,17 @@ from ramify.cli.paint import Paint, wanted
 
 @dataclass
 class Session:
-    """Settings of the global options, and the two streams."""
+    """Settings of the global options, and the two streams.
+
+    How long a run waits for another, and hosts for the confirmation of a change (with None as long as ever),
+    some commands have options for.
+    """
 
     folder: Path = Path()
     json: bool = False
     verbose: bool = False
     wait: float | None = 0
+    confirm: float | None = None
     follow: tuple[str, ...] = ()
     no_color: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)

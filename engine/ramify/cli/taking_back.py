@@ -11,7 +11,6 @@ from ramify.cli.folding import fold, shortened
 from ramify.cli.project import hosts
 from ramify.cli.session import Session
 from ramify.cli.words import counted
-from ramify.initiator.messages import Options
 from ramify.initiator.operator import Workspace
 from ramify.initiator.taking_back import Stuck, made_by, to_undo, ways_back
 from ramify.model.record import NodeResult
@@ -57,7 +56,7 @@ def undo(session: Session, space: Workspace, carried: Carried) -> Undone:
     interrupted = False
     for way in ways:
         # What the hierarchy says of waves and limits is for changes: who falls back does not wait.
-        back = carry(session, way.space, way.plan, "apply", options=Options(rollouts=False))
+        back = carry(session, way.space, way.plan, "apply", rollouts=False)
         results += back.results
         interrupted |= back.interrupted
         told = report_view.problems(back.results, hosts(way.plan), session.paint, full=session.verbose)

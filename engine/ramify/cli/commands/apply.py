@@ -30,7 +30,6 @@ from ramify.cli.recalling import ROTATED, recall
 from ramify.cli.session import Session
 from ramify.cli.there import whole_plan
 from ramify.compile import holding
-from ramify.initiator.messages import Options
 from ramify.model.plan import Plan
 from ramify.model.record import NodeResult, Outcome
 from ramify.model.saved import Saved
@@ -73,7 +72,6 @@ def command(  # noqa: PLR0913 - as many as there are options
     only: str | None,
     strict: bool,
     allowed: Allowed,
-    options: Options,
 ) -> int:
     """Bring the nodes at PATH and below to what the project says of them; all without a PATH.
 
@@ -95,7 +93,7 @@ def command(  # noqa: PLR0913 - as many as there are options
     if file is not None and fix_drift:
         raise failure("usage", "a saved plan says itself what it fixes", "`plan --fix-drift -o FILE`.")
     if file is not None:
-        return _saved(session, saved_plans.read(file), allowed, options, strict=strict)
+        return _saved(session, saved_plans.read(file), allowed, strict=strict)
     if strict:
         raise failure("usage", "--strict is for saved plans", "`ramify plan -o FILE` saves one.")
     must_be_approvable(session, yes)
@@ -106,10 +104,10 @@ def command(  # noqa: PLR0913 - as many as there are options
             refreshing.look(session, space, selection)
         plan = whole_plan(session, space, selection, fix_drift=fix_drift)
         limited = replace(space, most=allowed.of(plan))
-        return perform(session, limited, plan, yes=yes, options=options)
+        return perform(session, limited, plan, yes=yes)
 
 
-def _saved(session: Session, saved: Saved, allowed: Allowed, options: Options, *, strict: bool) -> int:
+def _saved(session: Session, saved: Saved, allowed: Allowed, *, strict: bool) -> int:
     """Carry out just what a saved plan says, as long as no more is lost than is allowed."""
     with resumed(session, saved) as found:
         space = replace(found, most=allowed.of(saved.plan))
@@ -133,7 +131,7 @@ def _saved(session: Session, saved: Saved, allowed: Allowed, options: Options, *
             session.note("Uninstall cancelled: nothing was done.")
             return exits.ERROR
         follow(space)
-        report = carry(session, space, held.plan, "apply", held, options=options)
+        report = carry(session, space, held.plan, "apply", held)
         name = ROLLBACK.capitalize() if saved.cause.kind == ROLLBACK else ""
         return ended(session, told, report, space, name=name)
 

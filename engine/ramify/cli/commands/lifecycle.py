@@ -7,6 +7,7 @@ import click
 
 from ramify.cli import exits, lazy, saved_plans
 from ramify.cli.arguments import paths_required, saving_option, wait_option
+from ramify.cli.confirming import confirm_options
 from ramify.cli.failures import failure
 from ramify.cli.following import follow_option, must_be_there
 from ramify.cli.goal_words import GIVING
@@ -31,7 +32,8 @@ def _made(goal: Goal, told: str, *examples: str) -> click.Command:
         return _carry_out(session, selection, goal, allowed, yes=yes)
 
     command.__doc__ = told
-    watched = follow_option(_yes_option(saving_option(limit_options(command))))
+    confirmed = confirm_options(command) if goal in GIVING else command
+    watched = follow_option(_yes_option(saving_option(limit_options(confirmed))))
     taking_paths = paths_required(wait_option(watched))
     lines = (f"ramify {goal} {example}" for example in examples)
     return lazy.command(*lines, name=goal)(taking_paths)

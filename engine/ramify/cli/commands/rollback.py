@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from ramify.cli import exits, history_view, lazy, past, saved_plans
 from ramify.cli.arguments import paths_required, saving_option, wait_option
+from ramify.cli.confirming import confirm_options
 from ramify.cli.folding import fold, shortened
 from ramify.cli.following import follow_option, must_be_there
 from ramify.cli.performing import must_be_approvable, perform, show
@@ -43,6 +44,7 @@ class Lost(Struct, frozen=True):
 @paths_required
 @click.option("--to", "run", metavar="RUN", default="", help="Go back to what this run made.")
 @wait_option
+@confirm_options
 @follow_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @saving_option

@@ -5,6 +5,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from ramify.cli import lazy
+from ramify.cli.confirming import confirm_options
 from ramify.cli.failures import failure
 from ramify.cli.following import follow_option, must_be_there
 from ramify.cli.goal_words import GIVING
@@ -26,6 +27,7 @@ from ramify.repository import project
 
 @lazy.command("ramify rollout resume", "ramify rollout resume 3f2a", name="resume")
 @run_argument
+@confirm_options
 @follow_option
 def command(session: Session, run: str) -> int:
     """Go on with what a paused run has left, as it was planned then; without RUN with the last one.
