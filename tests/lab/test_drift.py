@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,32 @@ def test_what_is_done_by_hand_is_found_shown_and_put_right(project: Project) -> 
     assert project.drift() == {}
     assert (project.node(EDITED) / "current/config/sensor.conf").read_text().endswith("limit = 10\n")
     assert project.ramify("apply", "-y").stdout == "No changes. Your fleet matches the hierarchy.\n"
+
+
+def test_what_nobody_knows_and_what_was_otherwise_than_recorded_is_told_and_strays_are_left_alone(
+    project: Project,
+) -> None:
+    stray = project.node(KILLED).parent / "site+room1+sensor1"
+    shutil.copytree(project.node(EDITED), stray, symlinks=True)
+    before = {file: file.stat().st_mtime_ns for file in stray.rglob("*")}
+    journal = json.loads((project.node(KILLED) / "node.json").read_text())
+    hierarchy = project.folder / "hierarchy.yml"
+    hierarchy.write_text(hierarchy.read_text().replace("interval: 2", "interval: 1"))
+
+    told = project.json("status", "--refresh")
+    os.killpg(journal["pids"]["service"][0], signal.SIGKILL)
+    done = {result["path"]: result["message"] for result in project.json("apply", "-y")["results"]}
+
+    (found,) = told["strays"]
+    host = stray.parents[3].name
+    assert (found["path"], found["host"], found["service"]) == (EDITED, host, "active")
+    assert f"? {EDITED} on {host}: installed, " in project.ramify("plan", "--refresh").stderr
+    assert {file: file.stat().st_mtime_ns for file in stray.rglob("*")} == before
+    assert done[KILLED] == (
+        "found installed, its service configured: configure, start instead of shutdown, configure, start"
+    )
+    assert {message for path, message in done.items() if path != KILLED} == {""}
+    assert all(node["in_sync"] for node in project.json("status")["nodes"])
 
 
 def test_what_may_not_be_overwritten_stays_until_somebody_says_so(project: Project) -> None:

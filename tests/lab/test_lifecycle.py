@@ -14,6 +14,7 @@ pytestmark = pytest.mark.lab
 
 PAGE = (Path(__file__).parents[2] / "docs/lifecycle.md").read_text()
 ROOM1 = {"/site/room1", "/site/room1/sensor1", "/site/room1/sensor2"}
+SENSORS2 = {"/site/room2/sensor1", "/site/room2/sensor2"}
 
 RELOADING = """\
 trap 'cat "$RAMIFY_CONFIG/word"' HUP
@@ -129,6 +130,25 @@ def records(folder: Path) -> dict[str, Any]:
     """The journals of all nodes on the lab's hosts."""
     journals = folder.glob(".ramify/lab/hosts/*/home/.ramify/nodes/*/node.json")
     return {found["path"]: found for found in (json.loads(file.read_text()) for file in journals)}
+
+
+def test_what_was_stopped_is_never_started_where_it_moves_to(project: Path) -> None:
+    done(project, "stop", "-y", "/site/room1/sensor1")
+    file = project / "inventory.yml"
+    place = '  - {match: "/site/room1/sensor1", host: center}\n'
+    file.write_text(file.read_text().replace("placements:", f"placements:\n{place}", 1))
+
+    plan = ramify(project, "plan").stdout
+    done(project, "apply", "-y")
+
+    assert "; it was stopped on purpose, and stays so" in plan
+    (node,) = project.glob(".ramify/lab/hosts/*/home/.ramify/nodes/site+room1+sensor1")
+    assert node.parents[3].name == "center"
+    assert not list(node.glob("log/service*"))
+    assert processes(project) == {"/site", *ROOM1, "/site/room2", *SENSORS2} - {"/site/room1/sensor1"}
+    assert ramify(project, "plan").stdout.startswith("No changes.")
+    done(project, "start", "-y", "/site/room1/sensor1")
+    assert list(node.glob("log/service*"))
 
 
 def test_everything_is_uninstalled_only_after_a_typed_yes(project: Path) -> None:

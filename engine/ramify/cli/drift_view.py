@@ -108,9 +108,17 @@ def text(found: Sequence[NodeDrift], looked: int, paint: Paint = _PLAIN, *, full
     lines: list[str] = []
     for most, lines_each in ((EVERYTHING, EVERYTHING),) if full else _DETAILS:
         lines = list(_groups(found, most, lines_each, paint))
-        if len(lines) < SCREEN:
+        if len(lines) + 2 < SCREEN:
             break
-    return "\n".join([*lines, last_line(found, looked, paint)])
+    return "\n".join([*lines, *_hint(found), last_line(found, looked, paint)])
+
+
+def _hint(found: Iterable[NodeDrift]) -> Iterator[str]:
+    """Whoever does not know why code drifts that nobody has edited learns it here."""
+    names = (drift.name for one in found for drift in one.drift if drift.how == "edited")
+    if any(name.startswith("code/") for name in names):
+        yield "A service that writes to files of its own code drifts again and again: {data} is its own."
+        yield ""
 
 
 def _groups(found: Sequence[NodeDrift], most: int, lines_each: int, paint: Paint) -> Iterator[str]:

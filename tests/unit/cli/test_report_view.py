@@ -131,3 +131,13 @@ def test_exit_codes(outcomes: list[Outcome], code: int) -> None:
 
 def test_a_look_that_passes_by_sleeping_initiators_is_done() -> None:
     assert exit_code(counts([NodeResult("/n", Outcome.SKIPPED)]), refresh=True) == exits.DONE
+
+
+def test_what_was_done_otherwise_than_planned_is_told_once_for_all_that_it_holds_for(golden: Golden) -> None:
+    why = "found installed, its service configured: start instead of shutdown, configure, start"
+    done = [NodeResult(f"/r/zone{zone}/app{app}", Outcome.DONE, why) for zone, app in product((1, 2), (1, 2))]
+    woken = NodeResult("/r/zone1", Outcome.DONE, "it did not run, and was started again for what is below it")
+    good = [NodeResult("/r", Outcome.DONE), woken, *done]
+    golden("cli/report-otherwise.txt", report_view.text(good, {}) + "\n")
+    many = [NodeResult(f"/r/app{n}", Outcome.DONE, f"found in state {n}: start") for n in range(500)]
+    assert len(report_view.text(many, {}).splitlines()) <= report_view.SCREEN
