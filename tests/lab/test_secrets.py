@@ -73,7 +73,7 @@ def listing(found: set[str]) -> Iterator[None]:
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.01):
+        while not over.wait(0.05):
             for file in Path("/proc").glob("[0-9]*/cmdline"):
                 with suppress(OSError):
                     found.add(file.read_bytes().decode(errors="replace"))
@@ -87,19 +87,27 @@ def listing(found: set[str]) -> Iterator[None]:
         looking.join()
 
 
-@pytest.fixture
-def operator(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Callable[[Path], None]
-) -> Iterator[Operator]:
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory, built: Callable[[Path], None]) -> Iterator[Operator]:
     """A project as `init` writes it, its sensors given secrets of all sorts; the lab is up."""
+    around = tmp_path_factory.mktemp("secrets")
     first, second, third = WORDS
-    (tmp_path / "private").write_text(f"{first}\n")
-    (tmp_path / "printed").write_text(f"{third}\n")
-    monkeypatch.setenv("RAMIFY_TEST_SECRET", second)
-    shutil.copytree(vaulted.VAULT, tmp_path / "vault")
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-    folder = tmp_path / "try"
+    (around / "private").write_text(f"{first}\n")
+    (around / "printed").write_text(f"{third}\n")
+    (around / "temporary").mkdir()
+    shutil.copytree(vaulted.VAULT, around / "vault")
+    somebody = Operator(around / "try")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAMIFY_TEST_SECRET", second)
+        environment.setenv("TMPDIR", str(around / "temporary"))
+        write(somebody.folder, built)
+        somebody.ramify("lab", "up")
+        yield somebody
+        somebody.ramify("lab", "down")
+
+
+def write(folder: Path, built: Callable[[Path], None]) -> None:
+    """Make the project."""
     subprocess.run([sys.executable, "-m", "ramify", "init", str(folder)], check=True, capture_output=True)
     built(folder)
     with (folder / "ramify.yml").open("a") as file:
@@ -109,10 +117,6 @@ def operator(
     tree, variables = re.subn(r" +vars: .*\n", VARIABLES, (folder / "hierarchy.yml").read_text())
     assert variables == 1
     (folder / "hierarchy.yml").write_text(tree)
-    somebody = Operator(folder)
-    somebody.ramify("lab", "up")
-    yield somebody
-    somebody.ramify("lab", "down")
 
 
 def holders(folder: Path) -> set[str]:
@@ -147,6 +151,11 @@ def leaves() -> set[str]:
     return {f"{place}/{name}" for place in orders for name in ("order.json", "config/app.conf")}
 
 
+def conf(operator: Operator) -> Path:
+    """The configuration of one of them."""
+    return next(operator.folder.rglob("nodes/site+room1+sensor1/current")) / "config/app.conf"
+
+
 def knowing(word: str) -> dict[str, int]:
     """The processes with a word in their environment, by their command lines, and who may read that."""
     found = {}
@@ -158,65 +167,7 @@ def knowing(word: str) -> dict[str, int]:
     return found
 
 
-def test_secrets_are_where_they_are_needed_and_nowhere_else(operator: Operator) -> None:
-    operator.ramify("apply", "-y")
-    assert holders(operator.folder) == leaves()
-    conf = next(operator.folder.rglob("nodes/site+room1+sensor1/current")) / "config/app.conf"
-    three = f"{VAULTED[1]} {VAULTED[2]}"
-    assert conf.read_text() == f"name = sensor1\none = {WORDS[1]}\ntwo = {WORDS[2]}\nthree = {three}\n"
-    for word in (WORDS[0], VAULTED[0], VAULTED[3]):
-        given = knowing(word)
-        assert any("sensor.sh" in line for line in given)
-        assert not any("python" in line or "ramify" in line.split("\0")[0] for line in given), given
-        assert set(given.values()) == {0o400}
-
-    assert "No changes" in operator.ramify("plan")
-    (operator.folder / "../private").write_text(CHANGED)
-    changed = operator.ramify("plan")
-    assert "4 to change" in changed
-    assert re.search(r'service\.env\.WORD: "\(secret \w+\)" -> "\(secret \w+\)"', changed)
-    operator.ramify("apply", "-y")
-    assert "No changes" in operator.ramify("plan")
-
-    conf.write_text(conf.read_text() + "edited\n")
-    operator.ramify("status", "--refresh")
-    assert "drifted: config/app.conf edited" in operator.ramify("plan")
-
-    (operator.folder / "sensor/install").write_text(INSTALL)
-    (operator.folder / "sensor/install").chmod(0o755)
-    with (operator.folder / "sensor/component.yml").open("a") as file:
-        file.write("install: ./install\n")
-    operator.ramify("plan", "-o", "saved.plan")
-    operator.ramify("show", "saved.plan", "--json")
-    failed = operator.ramify("apply", "-y", status=5)
-    assert "one = (secret)" in failed
-    assert "three = (secret) (secret)" in failed
-    for words in (("explain", "/site/room1/sensor1"), ("profile", "/site/room1/sensor1"), ("history",)):
-        operator.ramify(*words)
-    operator.ramify("logs", "--install", "/site/room1/sensor1")
-
-    outside = {name for name in holders(operator.folder) if not name.endswith("/log/install.log")}
-    assert outside == leaves()
-    assert not any(word in operator.seen for word in ALL)
-    assert any("sensor.sh" in line for line in operator.listed)
-    assert [line for line in operator.listed if any(word in line for word in ALL)] == []
-    temporary = [file for file in (operator.folder / "../temporary").rglob("*") if file.is_file()]
-    assert not any(word.encode() in file.read_bytes() for file in temporary for word in ALL)
-
-
-def test_a_changed_secret_is_noticed_by_plans_and_by_nobody_who_only_looks(operator: Operator) -> None:
-    operator.ramify("apply", "-y")
-    (operator.folder / "../private").write_text(CHANGED)
-
-    for looking in (("status",), ("status", "--refresh"), ("plan", "--refresh-only")):
-        assert "to change" not in operator.ramify(*looking), looking
-    digests = (operator.folder / ".ramify/secrets.json").read_bytes()
-    for words in (("plan",), ("plan", "--refresh"), ("plan", "--unsigned")):
-        told = operator.ramify(*words)
-        assert "4 to change" in told, words
-        assert re.search(r'WORD: "\(secret \w+\)" -> "\(secret \w+\)"', told), words
-        (operator.folder / ".ramify/secrets.json").write_bytes(digests)
-    assert not any(word in operator.seen for word in ALL)
+# One lab for all, in this order.
 
 
 @pytest.mark.parametrize(
@@ -231,12 +182,85 @@ def test_what_cannot_be_opened_is_told_with_its_place_before_anybody_is_contacte
     operator: Operator, name: str, text: str | None, words: str
 ) -> None:
     file = operator.folder / "../vault" / name
+    before = file.read_text()
     file.unlink() if text is None else file.write_text(text)
-
-    told = operator.ramify("apply", "-y", status=1)
+    try:
+        told = operator.ramify("apply", "-y", status=1)
+    finally:
+        file.write_text(before)
 
     assert words in told
     assert re.match(
         r"(ramify|hierarchy|config/sensor)\.yml:\d+:\d+: error\[(vault-password|bad-vault)\]", told
     )
     assert not list(operator.folder.glob(".ramify/lab/hosts/*/home/.ramify"))
+
+
+def test_secrets_are_where_they_are_needed_and_nowhere_else(operator: Operator) -> None:
+    operator.ramify("apply", "-y")
+
+    assert holders(operator.folder) == leaves()
+    three = f"{VAULTED[1]} {VAULTED[2]}"
+    assert (
+        conf(operator).read_text() == f"name = sensor1\none = {WORDS[1]}\ntwo = {WORDS[2]}\nthree = {three}\n"
+    )
+    assert "No changes" in operator.ramify("plan")
+
+
+def test_processes_that_need_them_have_them_and_nobody_else_may_look(operator: Operator) -> None:
+    for word in (WORDS[0], VAULTED[0], VAULTED[3]):
+        given = knowing(word)
+        assert any("sensor.sh" in line for line in given)
+        assert not any("python" in line for line in given), given
+        assert set(given.values()) == {0o400}
+
+
+def test_a_changed_secret_is_noticed_by_plans_and_by_nobody_who_only_looks(operator: Operator) -> None:
+    (operator.folder / "../private").write_text(CHANGED)
+
+    for looking in (("status",), ("status", "--refresh"), ("plan", "--refresh-only")):
+        assert "to change" not in operator.ramify(*looking), looking
+    digests = (operator.folder / ".ramify/secrets.json").read_bytes()
+    for words in (("plan",), ("plan", "--refresh"), ("plan", "--unsigned")):
+        told = operator.ramify(*words)
+        assert "4 to change" in told, words
+        assert re.search(r'service\.env\.WORD: "\(secret \w+\)" -> "\(secret \w+\)"', told), words
+        (operator.folder / ".ramify/secrets.json").write_bytes(digests)
+    operator.ramify("apply", "-y")
+    assert "No changes" in operator.ramify("plan")
+
+
+def test_an_edit_beside_a_secret_is_told_without_it(operator: Operator) -> None:
+    conf(operator).write_text(conf(operator).read_text() + "edited\n")
+
+    operator.ramify("status", "--refresh")
+
+    assert "drifted: config/app.conf edited" in operator.ramify("plan")
+
+
+def test_an_installer_that_prints_its_secrets_is_shown_without_them(operator: Operator) -> None:
+    (operator.folder / "sensor/install").write_text(INSTALL)
+    (operator.folder / "sensor/install").chmod(0o755)
+    with (operator.folder / "sensor/component.yml").open("a") as file:
+        file.write("install: ./install\n")
+    operator.ramify("plan", "-o", "saved.plan")
+    operator.ramify("show", "saved.plan", "--json")
+
+    failed = operator.ramify("apply", "-y", status=5)
+
+    assert "one = (secret)" in failed
+    assert "three = (secret) (secret)" in failed
+    operator.ramify("logs", "--install", "/site/room1/sensor1")
+
+
+def test_after_all_that_nobody_has_seen_one(operator: Operator) -> None:
+    for words in (("explain", "/site/room1/sensor1"), ("profile", "/site/room1/sensor1"), ("history",)):
+        operator.ramify(*words)
+
+    outside = {name for name in holders(operator.folder) if not name.endswith("/log/install.log")}
+    assert outside == leaves()
+    assert not any(word in operator.seen for word in ALL)
+    assert any("sensor.sh" in line for line in operator.listed)
+    assert [line for line in operator.listed if any(word in line for word in ALL)] == []
+    temporary = [file for file in (operator.folder / "../temporary").rglob("*") if file.is_file()]
+    assert not any(word.encode() in file.read_bytes() for file in temporary for word in ALL)
