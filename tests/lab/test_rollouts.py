@@ -49,7 +49,7 @@ FILES: dict[str, Any] = {
         "health": {"exec": "sh healthy.sh", "interval": 0.2, "retries": 1, "start_period": 1},
     },
 }
-HEALTHY = "exit 0\n"
+HEALTHY = 'test ! -e "$RAMIFY_DATA/broken"\n'
 ILL = 'case "$RAMIFY_PATH" in */leaf[2468]) echo "this one does not feel well"; exit 1;; esac\n'
 
 
@@ -150,3 +150,31 @@ def test_a_run_is_paused_from_another_terminal_and_goes_on_as_it_was_planned(pro
     first = re.search(r"Run ([0-9a-f]{12}) begins nothing new", paused.stdout)
     assert first is not None
     assert ": resumed, by run " in ramify(project, "rollout", "status", first[1]).stdout
+
+
+def test_a_way_back_that_fails_is_an_end_of_its_own_and_is_told(project: Path) -> None:
+    # In its data a version may leave what no earlier one can live with.
+    spoils = 'case "$RAMIFY_PATH" in /site2/leaf3) touch "$RAMIFY_DATA/broken"; exit 1;; esac\n'
+    assert ramify(project, "apply", "-y", "/site2").returncode == 0
+    hierarchy = {**FILES["hierarchy.yml"], "rollout": {"waves": [2, "100%"], "on_failure": "rollback"}}
+    (project / "hierarchy.yml").write_text(json.dumps(hierarchy))
+    before = standing(project)
+    release(project, "4", spoils)
+
+    failed = ramify(project, "apply", "-y", "/site2", "--json")
+
+    assert failed.returncode == 2, failed.stdout + failed.stderr
+    last, told = json.loads(failed.stdout)["run"], json.loads(failed.stdout)["rollback"]
+    assert told["left"] == ["/site2/leaf3"]
+    assert re.match(r"going back failed: .* did not become healthy", told["why"][0]), told["why"]
+    assert "Not rolled back." in failed.stderr
+    status = ramify(project, "rollout", "status").stdout
+    assert ": not rolled back\n" in status
+    assert "  1 node not as before: /site2/leaf3\n    /site2/leaf3: going back failed: " in status
+
+    (broken,) = project.glob(".ramify/lab/hosts/*/home/.ramify/nodes/site2+leaf3/data/broken")
+    broken.unlink()
+    assert ramify(project, "restart", "-y", "/site2/leaf3").returncode == 0
+
+    assert standing(project) == before
+    assert "By now all nodes are as before." in ramify(project, "rollout", "status", last).stdout

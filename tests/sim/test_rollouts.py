@@ -12,6 +12,7 @@ from ramify.model import paths
 from ramify.model.events import Finished, Halted
 from ramify.model.record import Outcome
 from ramify.model.rollout import Limits
+from ramify.model.standing import State
 from ramify.stub.tables import RUNNING
 from ramify.transport.errors import Phase, UnreachableError
 from sim.operators import outcomes
@@ -214,6 +215,27 @@ async def test_an_initiator_that_dies_between_its_waves_stops_what_stops_at_a_fa
         "/gw2": "skipped", "/gw2/app1": "skipped", "/gw2/app2": "skipped",
     }  # fmt: skip
     assert report.halted == Halted("/", "1 node failed or got lost: no more may (max_fail)")
+
+
+async def test_a_paused_rollout_is_replaced_by_who_wishes_something_else_of_what_it_left(
+    stage: Stage,
+) -> None:
+    old, tree = stage.spec.bundle(FLEET), {"gw[1-3]": {"vars": {"word": "new"}, "children": {"app[1-4]": {}}}}
+    await stage.operator.apply(old)
+    fail(stage, "/gw1/app2")
+    report = await stage.operator.apply(stage.spec.bundle(tree, rollout={"waves": [1, "100%"]}))
+    rollouts = stage.operator.directory.rollouts
+    paused = rollouts.get(report.run)
+    assert paused is not None
+    assert (paused.state, "/gw3/app1" in paused.left) == (State.PAUSED, True)
+    stage.world.mend()
+
+    # What it left is as this one wishes it: nothing is to be done there, and nothing is left of the other.
+    await stage.operator.apply(old)
+
+    replaced = rollouts.get(report.run)
+    assert replaced is not None
+    assert replaced.state is State.SUPERSEDED
 
 
 async def test_a_removal_needs_tickets_as_a_deployment_does(stage: Stage) -> None:

@@ -1,27 +1,20 @@
 """A run that went wrong, taken back: what it touched is brought to the releases that were there before it."""
 
-from collections.abc import Collection
+from collections.abc import Iterator
 
 from msgspec import Struct, structs
 
-from ramify.cli import report_view
+from ramify.cli import not_back, report_view
 from ramify.cli.accounts import Counts, counts
 from ramify.cli.carrying import Carried, carry
-from ramify.cli.folding import fold, shortened
+from ramify.cli.not_back import Again, NotBack
 from ramify.cli.project import hosts
 from ramify.cli.session import Session
 from ramify.cli.words import counted
 from ramify.initiator.operator import Workspace
-from ramify.initiator.taking_back import Stuck, made_by, to_undo, ways_back
+from ramify.initiator.taking_back import Stuck, ways_back
 from ramify.model.record import NodeResult
 from ramify.model.standing import State
-
-
-class Again(Struct, frozen=True):
-    """Nodes that are not back, and the run that had made of them what they were."""
-
-    run: str
-    nodes: tuple[str, ...]
 
 
 class Undone(Struct, frozen=True):
@@ -62,29 +55,25 @@ def undo(session: Session, space: Workspace, carried: Carried) -> Undone:
         told = report_view.problems(back.results, hosts(way.plan), session.paint, full=session.verbose)
         if told:
             session.say(told)
-    left = to_undo(space, carried.run)
-    if not left:
+    left = not_back.after(space.directory, carried.run)
+    if not left.all:
         _remember(space, carried.run, State.ROLLED_BACK)
     undone = Undone(
         tuple(results),
-        tuple(change.path for change in left),
+        left.all,
         interrupted,
-        tuple(one.why for one in stuck),
-        tuple(Again(run, tuple(nodes)) for run, nodes in made_by(space, carried.run, left).items()),
+        (*(one.why for one in stuck), *left.ill.values()),
+        left.again,
     )
-    session.say(_last_lines(session, undone))
+    session.say("\n".join((_last_line(session, undone), *_told_left(space, left))))
     return undone
 
 
 def _told_stuck(session: Session, stuck: Stuck) -> str:
     """Why there is no way back for some nodes: told before the others go."""
-    head = session.paint("bad", f"No way back for {counted(len(stuck.nodes), 'node')}: {_named(stuck.nodes)}")
+    many, which = counted(len(stuck.nodes), "node"), not_back.named(stuck.nodes)
+    head = session.paint("bad", f"No way back for {many}: {which}")
     return f"{head}\n  {stuck.why}\n  {stuck.way_out}"
-
-
-def _named(nodes: Collection[str]) -> str:
-    names, more = shortened(fold(nodes), 4)
-    return f"{', '.join(names)}{' …' if more else ''}"
 
 
 def _remember(space: Workspace, run: str, state: State) -> None:
@@ -93,21 +82,14 @@ def _remember(space: Workspace, run: str, state: State) -> None:
         space.directory.rollouts.put(structs.replace(standing, state=state))
 
 
-def _last_lines(session: Session, undone: Undone) -> str:
+def _last_line(session: Session, undone: Undone) -> str:
     each = ", ".join(f"{number} {name}" for name, number in undone.counts.items())
     total = counted(len(undone.results), "node")
     if not undone.left:
         return f"{session.paint('warning', 'Rolled back.')} {total} brought back: {each}."
-    return "\n".join(
-        (
-            f"{session.paint('bad', 'Not rolled back.')} {total} on the way back: {each}.",
-            f"{counted(len(undone.left), 'node')} not as before: {_named(undone.left)}",
-            *(f"  {_command(one)} goes back to what that run had made." for one in undone.again),
-        )
-    )
+    return f"{session.paint('bad', 'Not rolled back.')} {total} on the way back: {each}."
 
 
-def _command(again: Again) -> str:
-    names, more = shortened(fold(again.nodes), 4)
-    chosen = "PATH..." if more else " ".join(f"'{name}'" for name in names)
-    return f"`ramify rollback {chosen} --to {again.run}`"
+def _told_left(space: Workspace, left: NotBack) -> Iterator[str]:
+    if left.all:
+        yield from not_back.lines(left, space.records())

@@ -10,6 +10,9 @@ from ramify.model.drift import received
 from ramify.model.record import NodeRecord
 from ramify.transport.replies import NodeState
 
+NOT_REVERTED = "going back failed: "
+"""How the problem of a node is recorded that its host could not take back."""
+
 MOST_PROBLEM = 200
 """Letters of what a health check said that are recorded."""
 
@@ -61,9 +64,12 @@ def record_of(state: NodeState, host: str, made: dict[str, str]) -> NodeRecord:
 
 def _problem(state: NodeState) -> str:
     """What is wrong with a node that is where its records say."""
+    ill = state.health is not None and state.health.state != "healthy"
     if state.reverted is not None:
-        return f"reverted: {state.reverted.why}"[:MOST_PROBLEM]
-    if state.health is None or state.health.state == "healthy":
+        undone = bool(state.reverted.problem) and (ill or state.health is None)
+        told = f"{NOT_REVERTED}{state.reverted.problem}" if undone else f"reverted: {state.reverted.why}"
+        return told[:MOST_PROBLEM]
+    if state.health is None or not ill:
         return ""
     said = f": {state.health.output}" if state.health.output else ""
     return f"{state.health.state}{said}"[:MOST_PROBLEM]

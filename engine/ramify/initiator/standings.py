@@ -27,6 +27,9 @@ class Kept:
         self._waves = waves
         self._risk = risk
         self._nodes = [node.path for node in job.plan.nodes if node.action.acts]
+        # Whoever brings all to what the hierarchy says has looked at what needs nothing, too.
+        planned = (node.path for node in job.plan.nodes)
+        self._replaced = tuple(planned) if job.plan.goal == "apply" else self._nodes
         sizes = tuple(len(wave) for wave in waves.waves())
         self._total = sum(sizes)
         self._last = Standing(job.run, job.fleet.scope, waves=sizes, limits=risk.budget.limits, most=job.most)
@@ -36,7 +39,7 @@ class Kept:
         """It begins, in the place of those that stopped before."""
         if self._counts:
             self._rollouts.begin(self._last, self._nodes)
-            self._rollouts.supersede(self._last.run, self._nodes)
+            self._rollouts.supersede(self._last.run, self._replaced)
 
     def moved(self) -> None:
         """Something may have changed: written if it matters."""

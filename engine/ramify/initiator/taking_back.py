@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 
 from ramify.compile import unseen
 from ramify.compile.fleet import Fleet
+from ramify.directory.sqlite import Directory
 from ramify.initiator.earlier import Earlier, NoWayBackError, Search, bundle_of
 from ramify.initiator.operator import Workspace
+from ramify.initiator.recording import NOT_REVERTED
 from ramify.model import bundle as bundles
 from ramify.model.history import Cause, NodeChange
 from ramify.model.plan import Goal, Plan
@@ -38,11 +40,11 @@ class Stuck:
     way_out: str
 
 
-def to_undo(space: Workspace, run: str) -> list[NodeChange]:
+def to_undo(directory: Directory, run: str) -> list[NodeChange]:
     """What a run did to nodes that are not any more as they were before it, or may not be."""
-    records = space.records()
+    records = directory.records()
     found = []
-    for change in space.directory.history.changes(run):
+    for change in directory.history.changes(run):
         record = records.get(change.path)
         there = record is not None and (record.exists or bool(record.open))
         runs = record is not None and record.service in RUNNING
@@ -52,10 +54,18 @@ def to_undo(space: Workspace, run: str) -> list[NodeChange]:
     return found
 
 
+def not_well(directory: Directory, run: str) -> dict[str, str]:
+    """The nodes that are back by digest after a run, but whose hosts could not take it back well; and why."""
+    records, open_ones = directory.records(), {change.path for change in to_undo(directory, run)}
+    touched = (one.path for one in directory.history.changes(run) if one.outcome in _TOUCHED)
+    found = ((path, records[path].problem) for path in touched if path in records and path not in open_ones)
+    return {path: problem for path, problem in found if problem.startswith(NOT_REVERTED)}
+
+
 def ways_back(space: Workspace, run: str) -> tuple[list[Back], list[Stuck]]:
     """The plans that lead back, in the order in which they are carried out, and nodes that none leads for."""
     stuck: list[Stuck] = []
-    changes = to_undo(space, run)
+    changes = to_undo(space.directory, run)
     hidden = [one.path for one in changes if any(unseen.above(one.path, space.fleet.unseen))]
     if hidden:
         stuck.append(Stuck(tuple(hidden), _PLANNED_THERE, _SERVE_IT))
@@ -99,11 +109,11 @@ def _of(space: Workspace, fleet: Fleet, cause: Cause) -> Workspace:
     return replace(space, fleet=fleet, bundle=data, digest=bundles.digest(data), cause=cause)
 
 
-def made_by(space: Workspace, run: str, nodes: Iterable[NodeChange]) -> dict[str, list[str]]:
+def made_by(directory: Directory, run: str, nodes: Iterable[NodeChange]) -> dict[str, list[str]]:
     """The runs that had made of nodes what they were before a run, as far as their bundles are kept."""
     left = {change.path: change.before_digest for change in nodes if change.before_digest}
     found: dict[str, list[str]] = {}
-    history = space.directory.history
+    history = directory.history
     runs = history.runs()
     at = next((number for number, one in enumerate(runs) if one.run == run), len(runs))
     for earlier in runs[at + 1 :]:
@@ -111,7 +121,7 @@ def made_by(space: Workspace, run: str, nodes: Iterable[NodeChange]) -> dict[str
             break
         made = {change.path: change.digest for change in history.changes(earlier.run)}
         hit = [path for path, digest in left.items() if made.get(path) == digest]
-        if hit and bundle_of(space.directory, earlier) is not None:
+        if hit and bundle_of(directory, earlier) is not None:
             found[earlier.run] = hit
         for path in hit:
             del left[path]

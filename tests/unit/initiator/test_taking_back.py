@@ -75,7 +75,7 @@ def test_what_another_ramify_made_is_told_with_the_run_that_goes_back_to_it(spac
     assert ways == []
     assert stuck.nodes == (APP1, APP2)
     assert stuck.why == "what was there before run r3 cannot be recognised: another Ramify made its digests"
-    assert made_by(space, "r3", to_undo(space, "r3")) == {"r1": [APP1, APP2]}
+    assert made_by(space.directory, "r3", to_undo(space.directory, "r3")) == {"r1": [APP1, APP2]}
 
 
 def test_without_an_earlier_bundle_there_is_no_way_and_nothing_to_name(space: Workspace) -> None:
@@ -86,4 +86,4 @@ def test_without_an_earlier_bundle_there_is_no_way_and_nothing_to_name(space: Wo
 
     assert ways == []
     assert stuck.why == "no bundle from before run r3 is kept that this Ramify can read"
-    assert made_by(space, "r3", to_undo(space, "r3")) == {}
+    assert made_by(space.directory, "r3", to_undo(space.directory, "r3")) == {}
