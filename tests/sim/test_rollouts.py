@@ -13,7 +13,7 @@ from ramify.model.events import Finished, Halted
 from ramify.model.record import Outcome
 from ramify.model.rollout import Limits
 from ramify.model.standing import State
-from ramify.stub.tables import RUNNING
+from ramify.stub.tables import RUNNING, START
 from ramify.transport.errors import Phase, UnreachableError
 from sim.operators import outcomes
 from sim.spec import leaves
@@ -217,12 +217,12 @@ async def test_an_initiator_that_dies_between_its_waves_stops_what_stops_at_a_fa
     assert report.halted == Halted("/", "1 node failed or got lost: no more may (max_fail)")
 
 
-async def test_a_paused_rollout_is_replaced_by_who_wishes_something_else_of_what_it_left(
+async def test_a_paused_rollout_is_replaced_by_whoever_plans_what_it_left(
     stage: Stage,
 ) -> None:
     old, tree = stage.spec.bundle(FLEET), {"gw[1-3]": {"vars": {"word": "new"}, "children": {"app[1-4]": {}}}}
     await stage.operator.apply(old)
-    fail(stage, "/gw1/app2")
+    stage.world.host("gw1.app2").fails["/gw1/app2"] = START
     report = await stage.operator.apply(stage.spec.bundle(tree, rollout={"waves": [1, "100%"]}))
     rollouts = stage.operator.directory.rollouts
     paused = rollouts.get(report.run)
