@@ -110,7 +110,8 @@ class _Reading:
             said = files.bytes(begin, fits)
             if self._whole or fits < end:
                 cut = said.rfind(b"\n") + 1
-                said = said[: cut or (_signs(said) if fits < end else 0)]
+                # A line is torn if no reply has room for it, not because others have taken what there was.
+                said = said[: cut or (_signs(said) if fits < end and self._left == MOST else 0)]
             self._left -= len(said)
             self._more = self._more or fits < end
             if not said and not lost and name in self._places:

@@ -30,13 +30,14 @@ class Node:
 
     def text(self, name: str = "main", **asked: Any) -> str:
         """All that is asked for, in as many replies as that takes."""
-        reply = self.read(**asked)
-        text = ""
+        at: dict[str, Any] = {}
+        text, reply = "", self.read(**asked)
         while True:
             text += str(reply["logs"].get(name, {}).get("text", ""))
             if not reply["more"]:
                 return text
-            reply = self.read(**{**asked, "at": {name: reply["logs"][name]["at"]}})
+            at |= {process: one["at"] for process, one in reply["logs"].items()}
+            reply = self.read(**{**asked, "at": at})
 
 
 @pytest.fixture
@@ -125,6 +126,14 @@ def test_who_follows_from_now_on_gets_all_of_the_line_that_is_being_written(node
 
     assert first["text"] == ""
     assert node.text(whole=True, at={"main": first["at"]}) == "two\n"
+
+
+def test_a_line_is_not_torn_because_others_have_said_much(node: Node) -> None:
+    node.log("a").write(b"12345678\n" * (reading.MOST // 9))
+    node.log("main").write(b"a line that is longer than what room is left\n")
+
+    assert node.read(lines=10**6)["logs"]["main"]["text"] == ""
+    assert node.text(lines=10**6) == "a line that is longer than what room is left\n"
 
 
 def test_characters_stay_whole_in_lines_without_end(node: Node) -> None:
