@@ -41,7 +41,8 @@ def test_the_help_loads_no_command() -> None:
 
 
 def test_a_plan_loads_nothing_that_it_does_not_need(starter: Path) -> None:
-    assert not set(SLOW) & loaded("-C", str(starter), "plan")
+    carrying_out = {"asyncio", "ramify.cli.carrying", "ramify.initiator.run"}
+    assert not {*carrying_out, *SLOW} & loaded("-C", str(starter), "plan")
 
 
 @pytest.mark.parametrize("argv", [("--version",), ("--no-color", "--version")])
