@@ -6,28 +6,22 @@ Rule 2: of each that could not be asked it is told why. Nothing is changed but t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-
-from msgspec import structs
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 from ramify.compile.fleet import Fleet
 from ramify.compile.tree import Node
-from ramify.initiator import messages
+from ramify.initiator.answers import answers
 from ramify.initiator.endings import ending
-from ramify.initiator.messages import Ended, Holds, LockRequest, Refused, Unasked, UnusableMessageError
+from ramify.initiator.messages import Holds, LockRequest, Unasked
 from ramify.initiator.ports import Hosts, Session
 from ramify.model import paths
 from ramify.model.inventory import Host
 from ramify.model.record import NodeRecord
 from ramify.stub.tables import RUNNING
 from ramify.stub.wire import NOT_ACTIVE
-from ramify.transport import frames
-from ramify.transport.channel import Channel
-from ramify.transport.errors import ConnectionLostError, UnusableReplyError
+from ramify.transport.errors import UnusableReplyError
 from ramify.transport.replies import StubError
 
-PATIENCE = 60.0
-"""Seconds after which an initiator that says nothing is given up."""
 AT_ONCE = 32
 
 Hear = Callable[[Holds | Unasked], Awaitable[None]]
@@ -82,11 +76,14 @@ class Holders:
         return any(one is not None and one.auth == "agent" for one in (host, *below))
 
     async def _pass(self, stub: Session, child: str, request: LockRequest) -> None:
-        agent = (await stub.greeted()).agent
-        channel = await stub.attach(child)
-        await frames.write(channel, messages.encode(structs.replace(request, path=child, agent=agent)))
-        while (message := await _read(channel, child)) is not None:
+        async for message in answers(stub, child, request):
+            if not all(paths.within(path, child) for path in _told(message)):
+                raise UnusableReplyError(child, "its initiator tells of what is not below it")
             await self._hear(message)
+
+
+def _told(message: Holds | Unasked) -> Iterable[str]:
+    return [one.at for one in message.holdings] if isinstance(message, Holds) else [message.path]
 
 
 def _deploys(fleet: Fleet, node: Node) -> bool:
@@ -96,26 +93,3 @@ def _deploys(fleet: Fleet, node: Node) -> bool:
 
 def _meet(one: str, other: str) -> bool:
     return paths.within(one, other) or paths.within(other, one)
-
-
-async def _read(channel: Channel, child: str) -> Holds | Unasked | None:
-    """What an initiator says next of what is its own; None at the end."""
-    async with asyncio.timeout(PATIENCE):
-        frame = await frames.read(channel, child)
-    if frame is None:
-        raise ConnectionLostError(child, "its initiator does not tell: it may be of an earlier version")
-    try:
-        message = messages.decode_upward(frame.header)
-    except UnusableMessageError as error:
-        raise UnusableReplyError(child, str(error)) from error
-    match message:
-        case Holds() if all(paths.within(one.at, child) for one in message.holdings):
-            return message
-        case Unasked() if paths.within(message.path, child):
-            return message
-        case Ended():
-            return None
-        case Refused():
-            raise ConnectionLostError(child, message.message)
-        case _:
-            raise UnusableReplyError(child, f"it sent {type(message).__name__}, and was asked for locks")

@@ -12,19 +12,15 @@ from typing import Any
 from msgspec import structs
 
 from ramify.compile.fleet import Fleet
-from ramify.initiator import messages
+from ramify.initiator.answers import PATIENCE, answers
 from ramify.initiator.endings import ending
-from ramify.initiator.messages import Ended, LogRequest, Over, Refused, Said, UnusableMessageError
+from ramify.initiator.messages import LogRequest, Over, Said
 from ramify.initiator.ports import Hosts, Session
 from ramify.model import paths
 from ramify.model.inventory import Host
 from ramify.model.record import NodeRecord
-from ramify.transport import frames
-from ramify.transport.channel import Channel
-from ramify.transport.errors import ConnectionLostError, UnusableReplyError
+from ramify.transport.errors import UnusableReplyError
 
-PATIENCE = 60.0
-"""Seconds after which somebody who says nothing is given up."""
 WAIT = 10.0
 """Seconds in which a follower hears something, if only that there is nothing."""
 AT_ONCE = 32
@@ -122,33 +118,8 @@ class Listening:
 
     async def _pass(self, stub: Session, child: str, request: LogRequest, hear: Hear) -> None:
         """From a child's initiator, as it comes."""
-        agent = (await stub.greeted()).agent
-        channel = await stub.attach(child)
-        wanted = structs.replace(request, path=child, agent=agent)
-        await frames.write(channel, messages.encode(wanted))
-        while (message := await _read(channel, child)) is not None:
+        async for message in answers(stub, child, request):
             await hear(message)
-
-
-async def _read(channel: Channel, child: str) -> Said | Over | None:
-    """What an initiator says next; None at the end."""
-    async with asyncio.timeout(PATIENCE):
-        frame = await frames.read(channel, child)
-    if frame is None:
-        raise ConnectionLostError(child, "the initiator ended the link")
-    try:
-        message = messages.decode_upward(frame.header)
-    except UnusableMessageError as error:
-        raise UnusableReplyError(child, str(error)) from error
-    match message:
-        case Said() | Over():
-            return message
-        case Ended():
-            return None
-        case Refused():
-            raise ConnectionLostError(child, message.message)
-        case _:
-            raise UnusableReplyError(child, f"it sent {type(message).__name__}, and was asked for logs")
 
 
 def _child(path: str, scope: str) -> str:
