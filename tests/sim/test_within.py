@@ -214,5 +214,7 @@ def done_as_said(
     if clear:
         assert as_recorded
         assert (result.outcome, result.message) == (Outcome.DONE, ""), (node, result)
-    if not node.conditional and not result.message:
+    if result.outcome is Outcome.UNCHANGED:
+        assert given == [], "it was so already"
+    elif not node.conditional and not result.message:
         assert commands == said, (node, given, result)

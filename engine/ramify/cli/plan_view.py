@@ -16,6 +16,7 @@ from ramify.compile.changes import with_values
 from ramify.compile.fleet import Fleet
 from ramify.model import paths
 from ramify.model.plan import Action, Goal, Mark, Plan
+from ramify.stub.tables import UNINSTALL
 
 SCREEN = 60
 MOST_INITIATORS = 2
@@ -190,7 +191,9 @@ def _what(group: Group) -> str:
     steps = [f"!{step}" if first.mark(step) is Mark.OPAQUE else step for step in first.steps]
     # What is found decides on the steps: that says why as well.
     why = "" if first.conditional == INTERRUPTED else _reason(group)
-    reason = "; ".join(filter(None, (why, first.conditional)))
+    # On the host that it leaves: no step of its own.
+    leaving = "its !uninstall runs there" if first.previous_host and UNINSTALL in first.opaque else ""
+    reason = "; ".join(filter(None, (why, leaving, first.conditional)))
     subject = " of ".join(filter(None, (counted(number, "node") if number > 1 else "", group.component)))
     told = ": ".join(filter(None, (subject, listed(steps))))
     return f"{told}{f' ({reason})' if reason else ''}".lstrip()

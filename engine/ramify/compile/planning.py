@@ -147,9 +147,16 @@ def plan_node(fleet: Fleet, node: Node, record: NodeRecord | None, *, fix_drift:
         reason,
         record.host if record and action is Action.REPLACE else "",
         conditional(made, record),
-        opaque(made, steps),
+        (*opaque(made, steps), *_run_where_it_was(fleet, action, record)),
         drift,
     )
+
+
+def _run_where_it_was(fleet: Fleet, action: Action, record: NodeRecord | None) -> tuple[str, ...]:
+    """What of a node's removal from its earlier host runs programs."""
+    if action is not Action.REPLACE or record is None:
+        return ()
+    return of_deployed(fleet, record, steps_down(Standing(record.environment, record.service)))[1]
 
 
 def _step(

@@ -152,3 +152,12 @@ def test_values_that_only_the_host_knows_count_where_they_are_given(goal: Goal, 
     fleet = compiled(TREE, **lists)
 
     assert app(plan(fleet, "", deployed(fleet), None, ("/",), goal).nodes).conditional == conditional
+
+
+def test_an_uninstaller_that_runs_where_a_node_was_is_told_of_one_that_moves() -> None:
+    for programs, opaque in ((PROGRAMS, ("deploy", "uninstall")), ({}, ())):
+        fleet = compiled(TREE, components=made_of(**programs))
+        found = app(plan(fleet, "", deployed(fleet, host="elsewhere")).nodes)
+
+        assert (found.previous_host, found.steps) == ("elsewhere", ("deploy",))
+        assert found.opaque == opaque
