@@ -19,6 +19,7 @@ from ramify.cli.words import counted
 from ramify.initiator.operator import Workspace
 from ramify.initiator.undoing import Way
 from ramify.model.plan import Action, Plan
+from ramify.model.standing import RESUMABLE
 from ramify.stub.tables import CONFIGURE_ENV, DEPLOY, UNINSTALL
 
 NOT_COMPLETED = (
@@ -66,7 +67,8 @@ def command(session: Session, selection: tuple[str, ...], run: str, out: Path | 
         if out is not None:
             return _saved(session, space, plan, out, told)
         code = perform(session, space, plan, yes=yes, name="Rollback", more=told)
-        _tell_end(session, plan, way, code)
+        if not _waits(space):
+            _tell_end(session, plan, way, code)
         return code
 
 
@@ -110,6 +112,12 @@ def _warnings(way: Way, *, covered: bool) -> Iterator[str]:
             f"That run was for {' '.join(run.selection)} only: of other nodes this is what its bundle says, "
             "and not what it made."
         )
+
+
+def _waits(space: Workspace) -> bool:
+    """Whether it was paused, or interrupted: what is to be done then has been told."""
+    last = next(iter(space.directory.rollouts.all()), None)
+    return last is not None and last.state in RESUMABLE
 
 
 def _tell_end(session: Session, plan: Plan, way: Way, code: int) -> None:
