@@ -129,6 +129,7 @@ def test_another_operator_is_refused_what_is_worked_on_and_goes_beside_it_or_wai
         listed = bob.ramify("lock", "list", "--refresh").stdout
         refused = bob.ramify("apply", "-y", "--fix-drift", "/site/room1")
         upper = bob.ramify("restart", "-y", "/site/room1/.", SENSORS[0])
+        above = bob.ramify("restart", "-y", "/site/.")
         beside = bob.ramify("restart", "-y", "/site/room2")
         waiting = bob.start("restart", "-y", SENSORS[0], "--wait", "--json")
         assert waiting.stderr is not None
@@ -146,6 +147,7 @@ def test_another_operator_is_refused_what_is_worked_on_and_goes_beside_it_or_wai
         upper.stdout,
     )
     assert re.search(r"Skipped: 2 nodes\n  /site/room1\n  /site/room1/sensor1\n", upper.stdout), upper.stdout
+    assert (above.returncode, "configure-env) of homes-ada@" in above.stdout) == (3, True), above.stdout
     assert beside.returncode == 0, beside.stdout
     assert set(outcomes(said).values()) == {"done"}, said
     assert set(outcomes(rest).values()) == {"done"}, rest

@@ -157,7 +157,7 @@ async def test_who_asks_hears_of_every_lock_and_who_releases_one_ends_that_run_a
     await other.refresh(stage.spec.bundle(tree))
     mine = asyncio.create_task(stage.operator.apply(new, "/gw1/zone1", options=quick(parallel=1)))
     await until(lambda: stage.world.at_work("/gw1/zone1"))
-    theirs = asyncio.create_task(other.command(new, "restart", "/gw1/zone2"))
+    theirs = asyncio.create_task(other.command(new, "restart", "/gw1/zone2/app1"))
     await until(lambda: stage.world.at_work("/gw1/zone2"))
 
     held, unasked = await stage.operator.holders(new)
@@ -165,7 +165,7 @@ async def test_who_asks_hears_of_every_lock_and_who_releases_one_ends_that_run_a
     assert {(one.at, one.lease.paths) for one in held} == {
         ("/gw1", ("/gw1/zone1",)),
         ("/gw1/zone1", ("/gw1/zone1/app1", "/gw1/zone1/app2")),
-        ("/gw1", ("/gw1/zone2",)),
+        ("/gw1", ("/gw1/zone2/app1",)),
         ("/gw1/zone2", ("/gw1/zone2/app1",)),
     }
     run = next(one.lease.run for one in held if one.at == "/gw1/zone1")
@@ -181,4 +181,45 @@ async def test_who_asks_hears_of_every_lock_and_who_releases_one_ends_that_run_a
     told_of = {"/gw1/zone1": "unchanged", "/gw1/zone1/app1": "done", "/gw1/zone1/app2": "skipped"}
     assert outcomes(await mine) == told_of
     assert set(outcomes(await theirs).values()) == {"done"}
+    other.directory.close()
+
+
+async def test_an_initiator_is_not_stopped_while_somebody_else_is_at_work_through_it(stage: Stage) -> None:
+    run, gate = await stuck_run(stage)
+    bundle = stage.spec.bundle(TREE, env={"WORD": "new"})
+    other = Other(stage.world, stage.spec.store)
+    other.directory.write(stage.operator.records().values())
+    before = stage.world.initiator("/gw1")
+
+    refused = await other.command(bundle, "restart", "/gw1/.", options=AT_ONCE)
+    waiting = asyncio.create_task(other.command(bundle, "restart", "/gw1/."))
+    await until(lambda: any("waits for run run2" in str(event) for event in other.events))
+    assert stage.world.initiator("/gw1") is before
+    gate.set()
+
+    (told,) = refused.results
+    assert (told.path, told.stale) == ("/gw1", True)
+    assert "locked: run run2 (apply) of" in told.message
+    assert set(outcomes(await run).values()) == {"done", "unchanged"}
+    assert outcomes(await waiting) == {"/gw1": "done"}
+    assert stage.world.initiator("/gw1") is not before
+    other.directory.close()
+
+
+async def test_an_initiator_that_is_about_to_be_stopped_begins_nothing_for_others(stage: Stage) -> None:
+    bundle = stage.spec.bundle(TREE)
+    await stage.operator.apply(bundle)
+    gate = stage.world.host("gw1").installs["/gw1"] = asyncio.Event()
+    other = Other(stage.world, stage.spec.store)
+    other.directory.write(stage.operator.records().values())
+    stage.world.host("gw1").asked.clear()
+    stopping = asyncio.create_task(stage.operator.command(bundle, "restart", "/gw1"))
+    await until(lambda: "commands" in stage.world.host("gw1").asked)
+
+    refused = await other.command(bundle, "restart", "/gw1/app1")
+    gate.set()
+
+    assert "locked: run run2 (apply) of somebody works on /gw1" in refused.results[0].message
+    assert set(outcomes(await stopping).values()) == {"done"}
+    assert set(outcomes(await other.command(bundle, "restart", "/gw1/app1")).values()) == {"done"}
     other.directory.close()

@@ -1,6 +1,6 @@
 """Drive one node through its host's stub: look where it stands, send what is missing, give the commands."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec import structs
 
@@ -28,18 +28,37 @@ from ramify.model.drift import received, summed
 from ramify.model.events import LOOK_AT_DRIFT
 from ramify.model.plan import Goal
 from ramify.model.record import NodeRecord
-from ramify.stub.tables import CONFIGURE, CONFIGURE_ENV, DEPLOY, INITIAL, RELOAD, RUNNING, START, condition
+from ramify.stub.tables import (
+    CONFIGURE,
+    CONFIGURE_ENV,
+    DEPLOY,
+    INITIAL,
+    RELOAD,
+    RESTART,
+    RUNNING,
+    SHUTDOWN,
+    START,
+    condition,
+)
 from ramify.transport.replies import NodeState
 
 LOOKS = 3
 """How often a node that moves on meanwhile is looked at, before that is told as its failure."""
 
 _LOADING = frozenset({DEPLOY, CONFIGURE_ENV, CONFIGURE, RELOAD})
+_STOPPING = frozenset({SHUTDOWN, RESTART})
 
 APPLY_FIRST = "`ramify apply` brings it to what the hierarchy says."
 
 Begin = Callable[[], None]
 """Called before the first command that changes anything."""
+
+MakeWay = Callable[[], Awaitable[None]]
+"""Called before a service is stopped that runs."""
+
+
+async def _no_one_in_the_way() -> None:
+    """What runs there works for nobody else."""
 
 
 class Driver:
@@ -72,6 +91,7 @@ class Driver:
         self.asking = Asking(fleet, options, self.doing)
         self._sending = Sending(fleet, supply, above, self.asking, ring)
         self._commanding = Commanding(self.asking, self._veil)
+        self.make_way: MakeWay = _no_one_in_the_way
 
     def allow(self, steps: tuple[str, ...], state: NodeState | None = None) -> None:
         """Go on only if the commands are planned.
@@ -220,6 +240,8 @@ class Driver:
                 return await self._commanding.stay(stub, state)
             self.allow(steps, state)
             asked = await self._loaded(stub, node, steps, asked)
+            if state.service in RUNNING and not _STOPPING.isdisjoint(steps):
+                await self.make_way()
             begin()
             try:
                 asked = structs.replace(asked, steps=steps, held=AIMS[goal].held(found))

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, structs
 
 from ramify.compile.proofs import Proof
 from ramify.model.events import Event, Finished
-from ramify.model.history import KEEP, Cause, Holding
+from ramify.model.history import KEEP, Cause, Holding, Lease
 from ramify.model.plan import Goal, NodePlan
 from ramify.model.record import NodeRecord
 
@@ -110,6 +110,18 @@ class LockRequest(Struct, frozen=True, tag="locks"):
     release: tuple[str, ...] = ()
     who: str = ""
     agent: str | None = None
+
+
+class Reserve(Struct, frozen=True, tag="reserve"):
+    """Begin nothing for others for a while: the run of `lease` is about to stop the initiator itself.
+
+    Whoever else is at work through it is waited for, for `wait`, without a number for as long as it takes. It
+    is the only request on its link.
+    """
+
+    path: str
+    lease: Lease
+    wait: float | None = 0
 
 
 class Need(Struct, frozen=True, tag="need"):
@@ -271,7 +283,8 @@ class Refused(Struct, frozen=True, tag="refused"):
 
 
 Request = RunRequest | LogRequest | LockRequest
-Downward = Request | Sealed | Chunk | Records | Observed | Missing | Grant | Halt | Stop | Alive
+Asked = Request | Reserve
+Downward = Asked | Sealed | Chunk | Records | Observed | Missing | Grant | Halt | Stop | Alive
 OfRun = Need | Ask | Events | Recorded | Balance | Ended | Refused
 Upward = OfRun | Said | Over | Holds | Unasked
 

@@ -13,6 +13,7 @@ from ramify.initiator.incoming import Incoming
 from ramify.initiator.messages import (
     Alive,
     Ask,
+    Asked,
     Balance,
     Chunk,
     Events,
@@ -26,7 +27,7 @@ from ramify.initiator.messages import (
     Options,
     Recorded,
     Records,
-    Request,
+    Reserve,
     RunRequest,
     Sealed,
     Stop,
@@ -86,7 +87,7 @@ class Parent:
         self.stopped = asyncio.Event()
         self.gone = False
 
-    async def request(self) -> Request | None:
+    async def request(self) -> Asked | None:
         """What the parent wants, its first message; None if it left without a word.
 
         Raises:
@@ -101,7 +102,7 @@ class Parent:
         if frame is None:
             return None
         message = messages.decode_downward(frame.header)
-        if not isinstance(message, RunRequest | LogRequest | LockRequest):
+        if not isinstance(message, RunRequest | LogRequest | LockRequest | Reserve):
             raise UnusableMessageError(f"expected a request, got {type(message).__name__}")
         return message
 
@@ -157,7 +158,7 @@ class Parent:
                 if isinstance(message, Stop):
                     self.stopped.set()
                 self._follow(message)
-            case RunRequest() | LogRequest() | LockRequest() | Observed() | Alive():
+            case RunRequest() | LogRequest() | LockRequest() | Reserve() | Observed() | Alive():
                 raise UnusableMessageError("nobody asked for it: one run at a time on one link")
 
     def _answered(self, message: Sealed | Missing) -> None:

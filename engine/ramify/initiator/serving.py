@@ -29,16 +29,19 @@ from ramify.initiator.ledger import Emit
 from ramify.initiator.listening import Listening
 from ramify.initiator.messages import (
     Ended,
+    Events,
     Holds,
     LockRequest,
     LogRequest,
     Refused,
     Request,
+    Reserve,
     RunRequest,
     UnusableMessageError,
 )
 from ramify.initiator.parent import Parent, ParentLostError, Writer
 from ramify.initiator.ports import Hosts
+from ramify.initiator.reserving import LASTS
 from ramify.initiator.ring import Ring
 from ramify.initiator.run import Run
 from ramify.initiator.supply import Fetch, MissingArtifactError, Supply, first_of
@@ -103,6 +106,7 @@ class Service:
         self._directory = directory
         self._turn = asyncio.Lock()
         self.actives: list[Active] = []
+        self._reserved: tuple[Lease, float] | None = None
         self._known: tuple[str, Fleet] | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._domains = Domains(self._own.folder.parent / "domains", servers)
@@ -134,6 +138,8 @@ class Service:
                     await while_lasts(parent.listen(), self._tell_logs(request, parent))
                 case LockRequest():
                     await while_lasts(parent.listen(), self._tell_locks(request, parent))
+                case Reserve():
+                    await while_lasts(parent.listen(), self._reserve(request, parent))
                 case RunRequest(options=options):
                     async with beside() as spawn:
                         spawn(parent.report(options))
@@ -171,6 +177,38 @@ class Service:
                 records = self._directory.records(self._path)
                 await Holders(fleet, records, hosts, parent.send).ask(request)
         await parent.send(Ended())
+
+    async def _reserve(self, request: Reserve, parent: Parent) -> None:
+        """Begin nothing for others from now on, once nobody else is at work."""
+        loop = asyncio.get_running_loop()
+        end = None if request.wait is None else loop.time() + request.wait
+        while (other := self._at_work(request.lease.run)) is not None:
+            if end is not None and loop.time() >= end:
+                await parent.send(Refused(str(LockedError(other.lease)), locked=True))
+                return
+            await parent.send(Events((Note(self._path, f"waits for run {other.lease.run}"),)))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(end):
+                    await other.over.wait()
+        self._reserved = request.lease, loop.time() + LASTS
+        await parent.send(Ended())
+
+    def _at_work(self, run: str) -> Active | None:
+        """Another run that changes something."""
+        found = (one for one in self.actives if one.lease.run != run and one.job.kind == "apply")
+        return next(found, None)
+
+    def _must_be_free(self, run: str) -> None:
+        """Begin a run.
+
+        Raises:
+            LockedError: another one is about to stop this initiator.
+        """
+        if self._reserved is not None:
+            lease, until = self._reserved
+            if lease.run != run and asyncio.get_running_loop().time() < until:
+                raise LockedError(lease)
+            self._reserved = None
 
     def _last_fleet(self) -> Fleet | None:
         """What the last run was of, compiled once for all who ask; None where nothing was deployed."""
@@ -246,6 +284,7 @@ class Service:
 
     async def _unopposed(self, request: RunRequest, parent: Parent) -> "Active | _Holding":
         """The run, begun, or who works on a part of what it is to work on."""
+        self._must_be_free(request.run)
         if not request.selection and self.actives:
             return self._holding(self.actives[0])
         made = await self._jobs.make(request, parent, [active.job for active in self.actives])

@@ -13,6 +13,7 @@ from ramify.initiator.job import Job, Place
 from ramify.initiator.ledger import Ledger
 from ramify.initiator.link import Link, RunRefusedError
 from ramify.initiator.ports import Session
+from ramify.initiator.reserving import make_way, reservation
 from ramify.initiator.risk import Risk
 from ramify.initiator.stakes import Stake
 from ramify.initiator.strays import Strays
@@ -64,6 +65,8 @@ class Visit:
             before=self._before,
             planned=branch.steps,
         )
+        if branch.deploys or branch.below:
+            self._driver.make_way = self._make_way
         leaves = branch.node is None and job.plan.goal == "apply"
         self._goal: Goal = "uninstall" if leaves else job.plan.goal
 
@@ -141,6 +144,13 @@ class Visit:
         same = was is not None and _same(was, record) and not self._ledger.is_marked(path)
         outcome = Outcome.UNCHANGED if same else Outcome.DONE
         self._ledger.end(NodeResult(path, outcome, "" if same else self._driver.otherwise), record)
+
+    async def _make_way(self) -> None:
+        """Its initiator is about to be stopped: whoever else is at work through it comes first."""
+        branch, hosts = self.branch, self._place.hosts
+        host = branch.found or branch.host
+        if host is not None:
+            await make_way(hosts, host, reservation(self._job, branch.path), self._ledger.tell)
 
     def _again(self, host: Host) -> AbstractAsyncContextManager[Session]:
         """Another connection to a host: one that a change which was just made lets through."""
