@@ -165,7 +165,7 @@ def test_a_run_whose_lock_is_released_ends_and_says_of_each_node_what_became_of_
     rest, _ = again.communicate(timeout=120)
 
     assert released.returncode == 0, released.stderr
-    assert "at the initiator of /site\n" in released.stdout
+    assert "At the initiator of /site: run " in released.stdout
     assert {one[3] for one in held} == {True}
     assert refused.returncode == 3, refused.stdout
     assert "released its lock, and it ends" in refused.stdout

@@ -146,7 +146,7 @@ def breaks(lease: Lease) -> str:
 
 def breaks_there(holding: Holding) -> str:
     """The same of one that an initiator holds."""
-    told = f"{_sentence(leases.told(holding.lease))}, at the initiator of {holding.at}"
+    told = f"At the initiator of {holding.at}: {leases.told(holding.lease).removeprefix('locked: ')}"
     if holding.left is None:
         return f"{told}\n{_GOES_ON}"
     alone = f"  Nobody above it is there any more; it would end by itself in {spell(holding.left)}."

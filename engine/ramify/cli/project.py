@@ -15,7 +15,7 @@ from ramify.compile.fleet import Fleet, compile_fleet
 from ramify.initiator.operator import Workspace, workspace
 from ramify.model.diagnostics import Diagnostic, DiagnosticsError, Severity
 from ramify.model.plan import Plan
-from ramify.model.saved import Saved
+from ramify.model.saved import Saved, UnusablePlanError
 from ramify.repository import project
 from ramify.repository.pins import Locking
 from ramify.repository.project import Loaded, Reading, load
@@ -75,7 +75,11 @@ def resumed(session: Session, saved: Saved) -> Iterator[Workspace]:
     Raises:
         DiagnosticsError: the plan is another project's, or nobody whom the project trusts has signed it.
     """
-    found = project.resumed(session.folder, saved.opened())
+    try:
+        found = project.resumed(session.folder, saved.opened())
+    except UnusablePlanError as error:
+        way_out = "`ramify plan -o FILE` makes a new one; `ramify show FILE` shows what it says."
+        raise failure("bad-plan", f"the plan cannot be used: {error}", way_out) from error
     if found.project is not None and found.project.project != saved.project:
         raise failure(
             "other-project",

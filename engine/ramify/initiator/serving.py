@@ -288,6 +288,7 @@ class Service:
         if not request.selection and self.actives:
             return self._holding(self.actives[0])
         made = await self._jobs.make(request, parent, [active.job for active in self.actives])
+        self._must_be_free(request.run)  # that took its time
         lease = lease_of(made.job, _now())
         other = next((one for one in self.actives if overlaps(one.lease.paths, lease.paths)), None)
         if other is not None:

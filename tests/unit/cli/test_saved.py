@@ -1,9 +1,11 @@
 """Plans saved, shown and applied, by the command line."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from ramify.cli.folding import fold
 from ramify.model import saved
@@ -93,6 +95,22 @@ def test_a_plan_says_what_it_was_made_from(project: Path, ramify: Ramify) -> Non
     made = saved.decode((project / "change.plan").read_bytes())
     assert set(made.observed.values()) == {""}
     assert made.opened().project == made.project
+
+
+def test_a_plan_is_shown_also_when_nobody_here_can_read_its_bundle(project: Path, ramify: Ramify) -> None:
+    assert ramify("plan", "-o", "change.plan").code == 0
+    file = project / "change.plan"
+    made = saved.decode(file.read_bytes())
+    bundle = b"from the future"
+    plan = structs.replace(made.plan, bundle=hashlib.sha256(bundle).hexdigest())
+    file.write_bytes(saved.encode(structs.replace(made, bundle=bundle, plan=plan, ramify="9.9")))
+
+    shown = ramify("show", "change.plan")
+
+    assert shown.code == 0
+    assert "Plan: 7 to add, 0 to change, 0 to destroy." in shown.out
+    assert shown.err.startswith("Ramify 9.9 made it, and this one cannot read all that it carries")
+    assert "error[bad-plan]" in ramify("apply", "change.plan").err
 
 
 @pytest.mark.lab

@@ -84,7 +84,7 @@ def _told(answers: Answers | None) -> dict[str, Any]:
 @lazy.command("ramify lock release /region1", "ramify lock release / -y", name="release")
 @paths_required
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--refresh/--no-refresh", default=True, help="Whether initiators are asked; they are.")
+@click.option("--refresh/--no-refresh", default=True, help="Ask the initiators, too (the default).")
 def release(session: Session, selection: tuple[str, ...], *, yes: bool, refresh: bool) -> int:
     """Take the locks away that hold PATH, or a part of it: here, and at the initiators there.
 

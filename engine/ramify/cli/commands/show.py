@@ -8,6 +8,12 @@ import click
 from ramify.cli import exits, lazy, plan_view, rollout_view, saved_plans
 from ramify.cli.project import component
 from ramify.cli.session import Session
+from ramify.model.diagnostics import DiagnosticsError
+
+ANOTHER_VERSION = (
+    "Ramify {} made it, and this one cannot read all that it carries: components and values are not shown.\n"
+    "It cannot be applied here; `ramify plan -o FILE` makes a new one."
+)
 
 
 @lazy.command(
@@ -28,9 +34,14 @@ def command(session: Session, file: Path) -> int:
             {"project": saved.project, "made": saved.made, "ramify": saved.ramify, "plan": saved.plan}
         )
         return exits.DONE
-    fleet = saved_plans.fleet(saved)
-    plan = plan_view.detailed(fleet, saved.plan, full=session.verbose)
     session.say(session.paint("faint", f'Plan of "{saved.project}", made at {saved.made}.'))
+    try:
+        fleet = saved_plans.fleet(saved)
+    except DiagnosticsError:
+        session.note(session.paint_notes("warning", ANOTHER_VERSION.format(saved.ramify or "another")))
+        session.say(plan_view.text(saved.plan, lambda _: "", session.paint, full=session.verbose))
+        return exits.DONE
+    plan = plan_view.detailed(fleet, saved.plan, full=session.verbose)
     how = rollout_view.text(fleet, plan, paint=session.paint)
     session.say(plan_view.text(plan, partial(component, fleet), session.paint, full=session.verbose, how=how))
     return exits.DONE
