@@ -19,6 +19,7 @@ from ramify.model import bundle as bundles
 from ramify.model.bundle import Bundle
 from ramify.model.configuration import Configuration, FileSetting, Setting
 from ramify.model.diagnostics import Origin
+from ramify.model.drift import Drift
 from ramify.model.patterns import Kind, Pattern
 from ramify.model.record import Outcome
 from ramify.model.repository import Entry
@@ -203,8 +204,22 @@ async def test_a_change_of_a_secret_is_planned_for_the_nodes_that_it_is_for_and_
 
     assert [node.path for node in plan.nodes if node.action.acts] == [APP]
     assert "rotated" not in str(plan)
+    (changed,) = [node for node in plan.nodes if node.path == APP]
+    assert [change.what for change in changed.changes] == ["service.env.ONE", "service.files.one.conf"]
+    stage.world.host("gw1.zone1.app").nodes[APP].drift = (Drift("config/one.conf", "edited"),)
     await stage.operator.refresh(rotated)
-    assert stage.operator.plan(rotated) == plan, "who looks at hosts does not take new values for theirs"
+    (drifted,) = [node for node in stage.operator.plan(rotated).nodes if node.path == APP]
+    assert {change.what for change in changed.changes} <= {change.what for change in drifted.changes}
+
+
+async def test_who_looks_at_hosts_does_not_take_new_values_for_theirs(stage: Stage) -> None:
+    await stage.operator.apply(deep(stage))
+    rotated = deep(stage, "rotated-rotated")
+    plan = stage.operator.plan(rotated)
+
+    await stage.operator.refresh(rotated)
+
+    assert stage.operator.plan(rotated) == plan
 
 
 async def test_what_a_program_prints_of_its_secrets_is_masked_on_its_way_up(stage: Stage) -> None:

@@ -194,14 +194,18 @@ def _changes(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[tuple[Change
         installed = record.environment == INSTALLED
         return (), f"found {record.service if installed else record.environment}"
     found = changes(fleet, node, record.values)
+    if found:
+        return found, ""
     if record.digest == wished.node:
-        return found, "an address around it or a secret changed, or Ramify itself"
-    return found, "" if found else "component or children changed"
+        return (), "an address around it or a secret changed, or Ramify itself"
+    return (), "component or children changed"
 
 
 def _wished(fleet: Fleet, node: Node, record: NodeRecord) -> tuple[Change, ...]:
     """The changes of values alone."""
-    return changes(fleet, node, record.values) if record.digest != fleet.digests[node.path].node else ()
+    wished = fleet.digests[node.path]
+    is_same = (record.digest, record.binding) == (wished.node, wished.binding)
+    return () if is_same else changes(fleet, node, record.values)
 
 
 def _plan_removal(fleet: Fleet, record: NodeRecord) -> NodePlan:

@@ -174,6 +174,15 @@ def test_a_new_address_reaches_the_service() -> None:
 
     assert found.steps == ("shutdown", "configure", "start")
     assert bare(found) == (Change("service.env.ADDRESS", "a", "b"),)
+    assert found.reason == ""
+
+
+def test_a_binding_that_no_value_shows_is_told_in_words() -> None:
+    before, after = (compiled(TREE, hosts=(host("h1", address=address),)) for address in ("a", "b"))
+
+    found = one(before, after, "/r/z1/app1")
+
+    assert (found.action, found.changes) == (Action.UPDATE, ())
     assert found.reason == "an address around it or a secret changed, or Ramify itself"
 
 

@@ -205,3 +205,12 @@ def test_who_has_nothing_encrypted_loads_nothing_that_opens_it(tmp_path: Path) -
     said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
 
     assert said.stdout == "x []\n"
+
+
+def test_values_in_documents_from_the_web_are_not_opened(folder: Path) -> None:
+    place = Origin("https://example.com/c.yml", 2, 3)
+    made = Vault(folder, folder / "c", {}, PLAIN, {name_of(place.file, ["env", "TOKEN"]): place})
+
+    (said,) = told(made)
+
+    assert said.startswith("https://example.com/c.yml:2:3 unreadable-secret")
