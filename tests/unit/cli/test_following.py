@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ramify.cli.following import Following
+from ramify.cli.follower import Following
 from ramify.cli.log_view import Followed
 from ramify.cli.session import Session
 from ramify.initiator.listening import Hear
@@ -130,7 +130,22 @@ async def test_a_log_that_cannot_be_read_is_one_note() -> None:
         watch.follower.event(Started(A, "h"))
         await turns()
     await watch.follower.end()
-    assert watch.told == [f"{A}, {B}: not followed: {BROKEN}"]
+    assert watch.told == [f"{A}, {B}: cannot be followed: {BROKEN}"]
+
+
+async def test_a_log_that_can_be_read_again_is_no_note_and_none_of_it_is_missed() -> None:
+    watch = Watch()
+    await watch.follower.begin({A})
+    watch.nodes.dead.add(A)
+    watch.nodes.cut(A)
+    await turns()
+    watch.nodes.say(A, "meanwhile")
+    watch.nodes.dead.clear()
+    watch.follower.event(finished("/r"))
+    await turns()
+    assert watch.told == [f"{A} main | meanwhile"]
+    await watch.follower.end()
+    assert watch.told == [f"{A} main | meanwhile"]
 
 
 async def test_nobody_is_told_of_a_log_that_went_with_its_node() -> None:
