@@ -1,11 +1,13 @@
 """An operator in memory: the real planning and the real run, over simulated connections."""
 
+import shutil
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from msgspec import structs
 
 from ramify.compile import unseen
-from ramify.compile.fleet import Fleet, compile_fleet
+from ramify.compile.fleet import Fleet
 from ramify.compile.holding import recalled
 from ramify.compile.planning import plan, wanted
 from ramify.compile.selection import select
@@ -16,20 +18,26 @@ from ramify.initiator.holders import Holders
 from ramify.initiator.inquiry import Inquiry
 from ramify.initiator.job import Job, Place
 from ramify.initiator.messages import Holds, Kind, LockRequest, Options, Unasked
+from ramify.initiator.operator import Workspace, compiled
 from ramify.initiator.ring import Keeper, Ring
 from ramify.initiator.run import Run
 from ramify.initiator.supply import Supply
+from ramify.initiator.taking_back import to_undo, ways_back
 from ramify.model import bundle as bundles
 from ramify.model import paths, saved
 from ramify.model.bundle import Bundle
 from ramify.model.events import Event, Planned, Report, Unheard
-from ramify.model.history import Holding
+from ramify.model.history import Cause, Holding
 from ramify.model.plan import Goal, Plan
 from ramify.model.record import NodeRecord, Outcome
 from ramify.model.rollout import Limits
 from ramify.model.saved import Saved
 from ramify.repository.store import Store
 from sim.world import SimHosts, World
+
+if TYPE_CHECKING:
+    from ramify.repository.project import Loaded
+    from ramify.repository.secrets import Vault
 
 QUICK = Options(wait=None, gather=0, command_timeout=600, silence=600, beat=300, confirm_timeout=0.02)
 
@@ -45,20 +53,22 @@ class Operator:
     def __init__(self, world: World, store: Store) -> None:
         self.world = world
         self.store = store
+        self.who = "operator"
         self.events: list[Event] = []
         self.secrets: dict[str, str] = {}
         self.brake = Brake()
         self._number = 0
+        self._fleets: dict[tuple[object, ...], tuple[Bundle, Fleet]] = {}
         self.open_directory()
 
     def open_directory(self) -> None:
         """After a death, or at first."""
-        self.directory = Directory(self.world.folder / "operator" / "directory.db")
+        self.directory = Directory(self.world.folder / self.who / "directory.db")
 
     def lose_directory(self) -> None:
         """As if its file had been deleted."""
         self.directory.close()
-        for file in (self.world.folder / "operator").glob("directory.db*"):
+        for file in (self.world.folder / self.who).glob("directory.db*"):
             file.unlink()
         self.open_directory()
 
@@ -66,16 +76,30 @@ class Operator:
         """A secret."""
         return self.secrets[name]
 
+    def be(self, who: str) -> None:
+        """Be somebody else, who has a copy of the project, and knows what that one has heard of since."""
+        self.directory.close()
+        mine, copy = self.world.folder / self.who, self.world.folder / who
+        if not copy.exists():
+            shutil.copytree(mine, copy)
+        self.who = who
+        self.open_directory()
+
     def records(self) -> dict[str, NodeRecord]:
         return self.directory.records()
 
     def fleet(self, bundle: Bundle) -> Fleet:
-        fleet = compile_fleet(bundle)
-        assert not fleet.diagnostics.failed, list(fleet.diagnostics)
-        return fleet
+        """A bundle compiled, once for as long as all nodes are recorded where they are."""
+        records = self.records()
+        key = (id(bundle), tuple((path, records[path].host) for path in sorted(records)))
+        if key not in self._fleets:
+            fleet = compiled(bundle, records)
+            assert not fleet.diagnostics.failed, list(fleet.diagnostics)
+            self._fleets[key] = (bundle, fleet)
+        return self._fleets[key][1]
 
-    def plan(self, bundle: Bundle, *selection: str, goal: Goal = "apply") -> Plan:
-        return self._plan(self.fleet(bundle), selection, goal=goal)
+    def plan(self, bundle: Bundle, *selection: str, goal: Goal = "apply", fix: bool = False) -> Plan:
+        return self._plan(self.fleet(bundle), selection, goal=goal, fix=fix)
 
     def _plan(
         self,
@@ -173,6 +197,28 @@ class Operator:
             selection=made.selection,
             options=options,
             mounts=unseen.due(made),
+            cause=Cause(kind="" if made.goal == "apply" else made.goal),
+        )
+
+    async def take_back(self, bundle: Bundle, run: str) -> set[str]:
+        """Take a run back, as `on_failure: rollback` does; the nodes that are not as before it."""
+        space = self.workspace(bundle)
+        for way in ways_back(space, run)[0]:
+            options = structs.replace(QUICK, rollouts=False)
+            await self._run(self._job(way.space.fleet, "apply", way.plan, options))
+        return {change.path for change in to_undo(self.directory, run)}
+
+    def workspace(self, bundle: Bundle) -> Workspace:
+        """What an operator's project would be; no files are behind it."""
+        fleet, data = self.fleet(bundle), bundles.encode(bundle)
+        return Workspace(
+            loaded=cast("Loaded", None),
+            fleet=fleet,
+            bundle=data,
+            digest=bundles.digest(data),
+            directory=self.directory,
+            diagnostics=fleet.diagnostics,
+            vault=cast("Vault", None),
         )
 
     def _place(self, fleet: Fleet) -> Place:

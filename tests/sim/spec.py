@@ -47,7 +47,10 @@ class Spec:
         env: Mapping[str, str] | None = None,
         **changes: Any,
     ) -> Bundle:
-        """A bundle of a hierarchy: `/gw1/a` is on host `gw1.a`, and so on, unless it is `moved`."""
+        """A bundle of a hierarchy: `/gw1/a` is on host `gw1.a`, and so on, unless it is `moved`.
+
+        Those `pooled` are on any hosts of the `pool`, each on one of its own.
+        """
         hierarchy_value, problems = hierarchy.read(
             _text({"tree": tree, "rollout": changes.get("rollout", {})}), "hierarchy.yml"
         )
@@ -60,7 +63,7 @@ class Spec:
             project="sim",
             hierarchy=hierarchy_value,
             repository=lists,
-            inventory=self._inventory(tree, moved or {}, gone, changes.get("auth", "key")),
+            inventory=self._inventory(tree, moved or {}, gone, changes),
             configurations={"leaf.yml": msgspec.structs.replace(config, ref="leaf.yml")},
             components=self._components(changes.get("leaf", "leaf"), changes.get("parameters", {})),
             runtimes=(Runtime(changes.get("kind", KIND), self.digests["runtime"], 1, "e"),),
@@ -79,15 +82,24 @@ class Spec:
         )
         return {INITIATOR: initiator, LEAF: service}
 
-    def _inventory(self, tree: Tree, moved: Mapping[str, str], gone: tuple[str, ...], auth: str) -> Any:
+    def _inventory(
+        self, tree: Tree, moved: Mapping[str, str], gone: tuple[str, ...], changes: Mapping[str, Any]
+    ) -> Any:
         # Hosts stay in the inventory when their nodes leave, as long as nobody takes them out.
         self._hosts |= dict.fromkeys(_hosts(tree, ""))
-        names = [name for name in (*self._hosts, "spare1", "spare2") if name not in gone]
+        more = ("spare1", "spare2", *changes.get("hosts", ()))
+        names = [name for name in (*self._hosts, *more) if name not in gone]
+        pool, pooled = changes.get("pool", ()), list(changes.get("pooled", ()))
+        label = {"labels": {"free": "yes"}}
         text = {
-            "defaults": {"auth": auth},
-            "hosts": {name: {} for name in dict.fromkeys((*names, *moved.values()))},
+            "defaults": {"auth": changes.get("auth", "key")},
+            "hosts": {
+                name: label if name in pool else {}
+                for name in dict.fromkeys((*names, *moved.values(), *pool))
+            },
             "placements": [
                 *({"match": path, "host": name} for path, name in moved.items()),
+                *({"match": pooled, "pool": {"free": "yes"}, "per_host": 1} for _ in pooled[:1]),
                 {"match": "/**", "host": "{{ node.path[1:].replace('/', '.') }}"},
             ],
         }

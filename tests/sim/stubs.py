@@ -63,7 +63,7 @@ class SimNode:
     def arm(self, token: str) -> None:
         """Remember what to go back to, unless that is remembered already."""
         if not self.token:
-            names = ("state", "release", "code", "order", "digests")
+            names = ("state", "release", "code", "order", "digests", "drift")
             self.back = {name: copy(getattr(self, name)) for name in names}
         self.token, self.reverted = token, None
 
@@ -121,6 +121,7 @@ class SimHost:
 
     def step(self) -> None:
         """One moment in which a stub may be killed."""
+        self.world.moment()
         if self.dies_at:
             self.dies_at -= 1
             if not self.dies_at:
@@ -184,9 +185,11 @@ class SimSession:
             "commands": self._commands,
             "confirm": self._confirm,
         }
-        reply = answers[op](**fields)
-        if op == "commands":
-            await host.world.settle(host)
+        try:
+            reply = answers[op](**fields)
+        finally:
+            if op == "commands":
+                await host.world.settle(host)
         host.step()
         return reply
 
@@ -281,7 +284,7 @@ class SimSession:
         except (StubError, ConnectionLostError) as error:
             node.revert(str(error))
             self._host.world.changed(self._host, node)
-            if isinstance(error, ConnectionLostError) or error.code != "failed":
+            if isinstance(error, ConnectionLostError):
                 raise
             raise _error("reverted", error.message, found=node.told(), detail=error.detail) from error
         if path in self._host.cuts:

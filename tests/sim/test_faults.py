@@ -18,6 +18,7 @@ from ramify.transport.errors import AuthenticationError, HostKeyError, Phase, Un
 from sim.operators import outcomes, quick
 from sim.spec import leaves
 from sim.stage import Stage, until
+from sim.stubs import SimHost
 
 WRONG: dict[str, Callable[[str], Exception]] = {
     "offline": lambda host: UnreachableError(host, Phase.CONNECT, "no route to host"),
@@ -70,13 +71,15 @@ def cases(draw: st.DrawFn) -> tuple[dict[str, Any], list[Fault]]:
     return tree, faults
 
 
-def inflict(stage: Stage, fault: Fault) -> None:
-    host = stage.world.host(fault.path[1:].replace("/", "."))
+def inflict(stage: Stage, fault: Fault, host: SimHost | None = None) -> None:
+    host = host or stage.world.host(fault.path[1:].replace("/", "."))
     match fault.kind:
         case "refuses":
             host.refuses.add(fault.path)
         case "fails":
             host.fails[fault.path] = ("load", "configure", "install", "start")[fault.at % 4]
+        case "cut off":
+            host.cuts.add(fault.path)
         case "stub dies":
             host.dies_at = fault.at
         case "link cut":

@@ -367,3 +367,17 @@ async def _nothing_left(stage: Stage, bundle: Bundle) -> None:
     report = outcomes(await stage.operator.command(bundle, "uninstall"))
     assert set(report.values()) == {"done"}
     assert all(not host.nodes for host in stage.world.hosts.values())
+
+
+async def test_an_initiator_that_died_is_started_and_not_paused_with_what_is_below_it(stage: Stage) -> None:
+    bundle = await up(stage)
+    stage.world.kill(stage.world.initiator("/gw1/zone1"))
+    await stage.operator.refresh(bundle)
+
+    planned = stage.operator.plan(bundle, "/gw1", goal="deactivate")
+    await stage.operator.command(bundle, "deactivate", "/gw1")
+
+    assert {node.path: node.steps for node in planned.nodes}["/gw1/zone1"] == ("start",)
+    assert stage.world.given("/gw1/zone1") == ["start"]
+    assert held(stage).keys() == {path for path in BELOW_GW1 if path.endswith(("app", "web"))}
+    assert not stage.operator.plan(bundle).summary.anything

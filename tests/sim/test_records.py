@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from ramify.model.events import Found, Note
+from ramify.model.plan import Action
+from ramify.model.record import Outcome
 from ramify.transport.errors import Phase, UnreachableError
 from sim.operators import outcomes
 from sim.spec import leaves
@@ -251,3 +253,54 @@ async def test_nodes_that_only_an_initiator_knows_of_are_removed_and_reported_be
     assert report["/gw1/app2"] == "done"
     assert set(stage.world.up()) == {"/gw1", "/gw1/app1", "/lone"}
     assert set(stage.operator.records()) == {"/gw1", "/gw1/app1", "/lone"}
+
+
+async def test_who_leaves_for_a_host_that_cannot_be_reached_stays_where_it_is(stage: Stage) -> None:
+    await stage.operator.apply(stage.spec.bundle(TREE))
+    stage.world.host("spare1").wrong = offline("spare1")
+    moved = stage.spec.bundle(TREE, moved={"/lone": "spare1"})
+
+    report = await stage.operator.apply(moved)
+
+    assert outcomes(report)["/lone"] == "offline"
+    assert stage.world.up()["/lone"] == "lone"
+    record = stage.operator.records()["/lone"]
+    assert (record.host, record.open) == ("lone", "")
+
+
+async def test_an_initiator_that_shall_move_is_found_where_it_is_as_long_as_it_is_not_meant(
+    stage: Stage,
+) -> None:
+    await stage.operator.apply(stage.spec.bundle(TREE))
+    moved = stage.spec.bundle(TREE, moved={"/gw1": "spare1"}, env={"WORD": "other"})
+    stage.world.kill(stage.world.initiator("/gw1"))
+
+    report = await stage.operator.apply(moved, "/gw1/app1")
+
+    assert outcomes(report)["/gw1/app1"] == "done"
+    assert not stage.world.host("spare1").nodes
+    assert stage.operator.records()["/gw1"].host == "gw1"
+    assert [node.path for node in stage.operator.plan(moved).nodes if node.action is Action.REPLACE] == [
+        "/gw1"
+    ]
+
+
+async def test_what_is_recorded_below_one_that_is_gone_is_told_with_a_way_out(stage: Stage) -> None:
+    bundle, rest = stage.spec.bundle(TREE), stage.spec.bundle({"lone": leaves()})
+    await stage.operator.apply(bundle)
+    known = stage.operator.records()
+    await stage.operator.apply(rest)
+    stage.operator.directory.write(known.values())  # as somebody has it who was not there
+    await stage.operator.refresh(rest)
+
+    report = await stage.operator.apply(rest)
+
+    (failed,) = report.worst(Outcome.FAILED)
+    assert failed.path == "/gw1"
+    assert failed.message == "it is not there any more, and nobody else can ask for what is recorded below it"
+    for _ in range(3):  # once for each level
+        await stage.operator.refresh(bundle)
+        await stage.operator.apply(bundle)
+    await stage.operator.apply(rest)
+    assert set(stage.operator.records()) == {"/lone"}
+    await nothing_to_do(stage, rest)

@@ -5,7 +5,7 @@ Real: runs, links, services, parents, directories in SQLite, plans. Simulated: s
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,7 @@ class World:
         self.dies_after: set[str] = set()
         self.touched: Callable[[str], None] = lambda path: None
         self.watching: Callable[[str, bytes], None] = lambda path, data: None
+        self.moment: Callable[[], None] = lambda: None
         self._changed: list[tuple[SimHost, SimNode]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -99,6 +100,7 @@ class World:
     def _watch(self, initiator: Initiator, wire: Wire, sender: End, data: bytes) -> None:
         path = initiator.path
         self.watching(path, data)
+        self.moment()
         if sender is wire.parent:
             header = data[8 : 8 + int.from_bytes(data[:4], "big")]
             with suppress(messages.UnusableMessageError):
@@ -136,6 +138,18 @@ class World:
     def at_work(self, path: str) -> bool:
         """Whether the initiator of a node has a run going on."""
         return bool(self.initiator(path).service.actives)
+
+    def directories(self) -> Iterator[tuple[str, Directory]]:
+        """What all initiators know that are there, also the dead ones; each with its path."""
+        for host in list(self.hosts.values()):
+            for path in host.nodes:
+                running = host.initiators.get(path)
+                if running is not None and not running.dead:
+                    yield path, running.directory
+                elif (file := host.data(path) / "directory.db").exists():
+                    directory = Directory(file)
+                    yield path, directory
+                    directory.close()
 
     def kill(self, initiator: Initiator) -> None:
         initiator.kill()

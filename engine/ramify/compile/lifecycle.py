@@ -187,7 +187,9 @@ class _Planner:
         needed = {parent for path in taken for parent in above(path, asleep)}
         for path in needed & made.keys():
             record = self.records[path]
-            steps = way(self.goal, Standing(INSTALLED, "active", held=record.held)) or ()
+            # An initiator is not paused: it goes on to run.
+            after = Standing(INSTALLED, "active", held=record.held)
+            steps = () if self.goal in _PAUSING else way(self.goal, after) or ()
             reason = "it is started to take down what is below it"
             made[path] = self._acting(record, (START, *steps), reason)
 

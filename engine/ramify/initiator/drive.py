@@ -111,7 +111,7 @@ class Driver:
 
     async def up(
         self, stub: Session, node: Node, record: NodeRecord | None, begin: Begin, again: Again | None = None
-    ) -> NodeRecord:
+    ) -> NodeState:
         """Bring a node up; what changes a service that runs is confirmed by coming `again`.
 
         Raises:
@@ -131,7 +131,7 @@ class Driver:
             )
         state = await self._seen_after(stub, record, state)
         self._check(node.path, "apply", state if self._repairs(node, record) else _unseen(state))
-        return self.record(node.path, state, record)
+        return state
 
     async def _seen_after(self, stub: Session, record: NodeRecord | None, state: NodeState) -> NodeState:
         """What is left of drift that was recorded, after commands: some of them put some of it right."""
@@ -209,8 +209,8 @@ class Driver:
         begin()
         return await self._commanding.give(stub, Asked(path, (START,)))
 
-    def record(self, path: str, state: NodeState, before: NodeRecord | None, host: str = "") -> NodeRecord:
-        """A stub's word as a record."""
+    def record(self, path: str, state: NodeState, before: NodeRecord | None, host: str) -> NodeRecord:
+        """The word of a stub on a host as a record."""
         return recorded(self._fleet, path, self._veil.over(state), before, host)
 
     async def _at_once(self, stub: Session, node: Node, begin: Begin) -> NodeState | None:

@@ -125,7 +125,7 @@ def workspace(
         records = directory.records() if data is None else {}
         vault = loaded.vault
         bundle = _with_secrets(loaded.bundle, vault, diagnostics, anew=signed if looks is None else not looks)
-        fleet = _compile(loaded.bundle if data else bundle, records)
+        fleet = compiled(loaded.bundle if data else bundle, records)
         diagnostics.extend(fleet.diagnostics)
         if diagnostics.failed:
             raise DiagnosticsError(diagnostics)
@@ -167,8 +167,8 @@ def _with_secrets(bundle: bundles.Bundle, vault: Vault, found: Diagnostics, *, a
     return structs.replace(bundle, secrets={**bundle.secrets, **told}) if told else bundle
 
 
-def _compile(bundle: bundles.Bundle, records: dict[str, NodeRecord]) -> Fleet:
-    """Compile, and pin recorded placements in pools where the plain rule would move somebody."""
+def compiled(bundle: bundles.Bundle, records: dict[str, NodeRecord]) -> Fleet:
+    """Compile a bundle, and pin recorded placements in pools where the plain rule would move somebody."""
     fleet = compile_fleet(bundle)
     recorded = {path: records[path].host for path in fleet.pooled if path in records}
     if all(fleet.pooled[path] == host for path, host in recorded.items()):

@@ -17,14 +17,9 @@ MOST_PROBLEM = 200
 """Letters of what a health check said that are recorded."""
 
 
-def recorded(
-    fleet: Fleet, path: str, state: NodeState, before: NodeRecord | None, host: str = ""
-) -> NodeRecord:
-    """What is recorded of a node now, with the values that it is known to run with."""
-    placed = fleet.host_of(path)
-    found = record_of(
-        state, host or (placed.name if placed else ""), _values(fleet, fleet.by_path.get(path), state, before)
-    )
+def recorded(fleet: Fleet, path: str, state: NodeState, before: NodeRecord | None, host: str) -> NodeRecord:
+    """What is recorded of a node now, on the host that told it, with the values that it runs with."""
+    found = record_of(state, host, _values(fleet, fleet.by_path.get(path), state, before))
     unseen = before.drift if before is not None and state.drift is None else found.drift
     return structs.replace(found, drift=unseen)
 

@@ -50,6 +50,7 @@ class Visit:
         self.stake = Stake(risk)
         self._risk = risk
         self._strays = strays
+        self._at = ""
         self._job = job
         self._place = place
         self._ledger = ledger
@@ -98,32 +99,33 @@ class Visit:
 
     async def _bring_up(self, node: Node) -> None:
         branch = self.branch
-        if branch.host is None:
+        # One that shall move, and is not meant, is to be found where it is.
+        host = branch.host if branch.touched or self._before is None else self._where_it_is()
+        if host is None:
             raise RuntimeError(f"{branch.path} was compiled with errors")
         if branch.touched:
-            self._ledger.tell(Started(branch.path, branch.host.name))
+            self._ledger.tell(Started(branch.path, host.name))
         if branch.retires:
             await self._clear()
             await self.stake.take()
-        if branch.moved:
-            await self._leave()
-        async with self._place.hosts.session(branch.host, agent=branch.needs_agent) as stub:
+        async with self._session(host, agent=branch.needs_agent) as stub:
+            if branch.moved:  # and nobody leaves a host for one that cannot be reached
+                await self._leave()
             if branch.touched:
-                await self._up(stub, node, branch.host)
+                await self._up(stub, node, host)
             if branch.leads_on and not branch.retires:
-                await self._below(stub, branch.host)
+                await self._below(stub, host)
 
-    async def _up(self, stub: Session, node: Node, host: Host | None = None) -> None:
-        was, again = self._before, partial(self._again, host) if host else None
-        record = await self._driver.up(stub, node, was, self._begin, again)
-        self._tell_ended(was, record)
+    async def _up(self, stub: Session, node: Node, host: Host) -> None:
+        state = await self._driver.up(stub, node, self._before, self._begin, partial(self._again, host))
+        self._tell_found(state, host)
 
     async def _carry_on(self) -> None:
         """Do what a lifecycle command wants of a node that is deployed, where it is, then below it."""
         branch, host = self.branch, self._where_it_is()
         if branch.touched:
             self._ledger.tell(Started(branch.path, host.name))
-        async with self._place.hosts.session(host, agent=branch.needs_agent) as stub:
+        async with self._session(host, agent=branch.needs_agent) as stub:
             if branch.touched:
                 await self._steer(stub, host)
             if branch.leads_on:
@@ -137,10 +139,12 @@ class Visit:
         if state is None:
             self._ledger.end(NodeResult(branch.path, Outcome.DONE, self._driver.otherwise), gone=True)
             return
-        self._tell_ended(was, self._driver.record(branch.path, state, was, host.name))
+        self._tell_found(state, host)
 
-    def _tell_ended(self, was: NodeRecord | None, record: NodeRecord) -> None:
-        path = self.branch.path
+    def _tell_found(self, state: NodeState, host: Host) -> None:
+        """The child has ended as a stub told it."""
+        path, was = self.branch.path, self._before
+        record = self._driver.record(path, state, was, host.name)
         same = was is not None and _same(was, record) and not self._ledger.is_marked(path)
         outcome = Outcome.UNCHANGED if same else Outcome.DONE
         self._ledger.end(NodeResult(path, outcome, "" if same else self._driver.otherwise), record)
@@ -151,6 +155,11 @@ class Visit:
         host = branch.found or branch.host
         if host is not None:
             await make_way(hosts, host, reservation(self._job, branch.path), self._ledger.tell)
+
+    def _session(self, host: Host, *, agent: bool = False) -> AbstractAsyncContextManager[Session]:
+        """A connection to the host where the child is, or shall be: what is told is true of it there."""
+        self._at = host.name
+        return self._place.hosts.session(host, agent=agent)
 
     def _again(self, host: Host) -> AbstractAsyncContextManager[Session]:
         """Another connection to a host: one that a change which was just made lets through."""
@@ -187,13 +196,17 @@ class Visit:
             await self._clear()
             await self.stake.take()
         if branch.touched:
-            async with self._place.hosts.session(host) as stub:
-                await self._steer(stub, host)
+            async with self._session(host) as stub:
+                if self._goal == "deactivate" and branch.leads_on:
+                    # An initiator is not paused: it was started for what is below it.
+                    self._tell_found(await self._driver.look(stub, branch.path), host)
+                else:
+                    await self._steer(stub, host)
 
     async def _clear(self) -> None:
         """Have all taken down that is below, by the initiator that brought it there."""
         branch, host = self.branch, self._where_it_is()
-        async with self._place.hosts.session(host, agent=branch.needs_agent) as stub:
+        async with self._session(host, agent=branch.needs_agent) as stub:
             if branch.touched:
                 await self._driver.wake(stub, branch.path, self._begin)
             await self._below(stub, host)
@@ -205,6 +218,11 @@ class Visit:
             raise StillThereError(f"{left} below it is {undone}")
 
     def _where_it_is(self) -> Host:
+        if self.branch.found is None and not self.branch.found_on:
+            raise NodeFailedError(
+                "it is not there any more, and nobody else can ask for what is recorded below it",
+                "Put it back into the hierarchy, and apply until nothing is left to do: then it can go.",
+            )
         if self.branch.found is None:
             raise NodeFailedError(
                 f'host "{self.branch.found_on}" is not in the inventory any more',
@@ -216,11 +234,9 @@ class Visit:
 
     async def _refresh(self) -> None:
         branch = self.branch
-        host = self._where_it_is() if self._before is not None else branch.host
-        if host is None:
-            raise RuntimeError(f"{branch.path} was compiled with errors")
+        host = branch.host if self._before is None and branch.host is not None else self._where_it_is()
         self._ledger.tell(Started(branch.path, host.name))
-        async with self._place.hosts.session(host, agent=branch.needs_agent) as stub:
+        async with self._session(host, agent=branch.needs_agent) as stub:
             state = await self._driver.look(stub, branch.path, closely=True)
             self._seen(state, host)
             await self._strays.look(stub, self._driver.asking, host)
@@ -253,7 +269,7 @@ class Visit:
         branch, job = self.branch, self._job
         known = self._ledger.below(branch.path)
         agent = (await stub.greeted()).agent
-        channel, seen = await self._attach(stub), job.observed_below(branch.path)
+        channel, seen = await self._attach(stub, host), job.observed_below(branch.path)
         link = Link(channel, host.name, self._place.supply, job.bundle, seen, self._place.ring.boxes)
         self._risk.must_go_on()
         if job.kind == "apply":
@@ -276,7 +292,7 @@ class Visit:
             if isinstance(event, Halted):
                 self._risk.halt(event, told=True)
 
-    async def _attach(self, stub: Session) -> Channel:
+    async def _attach(self, stub: Session, host: Host) -> Channel:
         branch, wait = self.branch, self._job.options.attach_timeout
         try:
             return await stub.attach(branch.path, wait=wait)
@@ -284,7 +300,7 @@ class Visit:
             if error.code != NOT_ACTIVE or self._job.kind == "refresh":
                 raise
             if error.found is not None and error.found.held == STOPPED:
-                self._find_asleep(error.found)
+                self._find_asleep(error.found, host)
                 raise AsleepError(f"{branch.path} was stopped on purpose: start it first") from error
             found = error.found
         # Its initiator died since it was last heard of: bring it up, then it can be talked to. One that is
@@ -295,21 +311,20 @@ class Visit:
         self._driver.otherwise = "it did not run, and was started again for what is below it"
         if branch.node is None or self._goal != "apply" or (not branch.touched and startable):
             state = await self._driver.wake(stub, branch.path, self._begin)
-            self._tell_ended(self._before, self._driver.record(branch.path, state, self._before))
+            self._tell_found(state, host)
         else:
-            await self._up(stub, branch.node)
+            await self._up(stub, branch.node, host)
         return await stub.attach(branch.path, wait=wait)
 
-    def _find_asleep(self, state: NodeState) -> None:
+    def _find_asleep(self, state: NodeState, host: Host) -> None:
         """Somebody else stopped the child on purpose, since it was last heard of."""
         if not self._ledger.has_ended(self.branch.path):
-            record = self._driver.record(state.path, state, self._before)
+            record = self._driver.record(state.path, state, self._before, host.name)
             self._ledger.end(NodeResult(state.path, Outcome.UNCHANGED), record)
 
     def failed_record(self, state: NodeState) -> NodeRecord:
         """What is recorded of the child after it failed in a state that was told."""
-        host = self.branch.host or self.branch.found
-        return self._driver.record(self.branch.path, state, self._before, host.name if host else "")
+        return self._driver.record(self.branch.path, state, self._before, self._at)
 
 
 def _same(before: NodeRecord, after: NodeRecord) -> bool:

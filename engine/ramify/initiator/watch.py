@@ -97,7 +97,7 @@ class Watch:
             if state.service not in RUNNING:
                 message = f"it was up, and did not stay: {state.service}"
                 before = self._ledger.before.get(path)
-                record = self._driver.record(path, state, before)
+                record = self._driver.record(path, state, before, host.name)
                 self._ledger.end(NodeResult(path, Outcome.FAILED, message), record)
         except HaltedError:
             return
