@@ -110,7 +110,8 @@ class Operator:
         *,
         fix: bool = False,
     ) -> Plan:
-        records, there = self.records(), there or unseen.unasked(fleet)
+        records = self.records()
+        there = unseen.reachable(there or unseen.unasked(fleet), records, goal)
         selected, _ = select(selection, unseen.known(fleet, records, there))
         digest = bundles.digest(bundles.encode(fleet.bundle))
         made = plan(fleet, digest, records, selected, selection, goal, fix_drift=fix)

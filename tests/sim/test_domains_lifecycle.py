@@ -1,16 +1,24 @@
 """Lifecycle commands where only an initiator knows what is below it: as everywhere else."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from ramify.compile.lifecycle import LOOK
+from ramify.compile.steps import AIMS, HOLD, RELEASE
+from ramify.compile.unseen import above
 from ramify.model import paths
 from ramify.model.bundle import Bundle
+from ramify.model.diagnostics import DiagnosticsError
 from ramify.model.plan import Action, Goal
 from ramify.stub.tables import RUNNING
 from sim.operators import outcomes
 from sim.stage import Stage
 from sim.test_domains import ALL, BELOW, INNER, MOUNT, OUTER, nested, serve
+from sim.test_faults import in_a_world
 
 GW1 = ALL - {"/lone"}
+NO_COMMANDS = {LOOK, HOLD, RELEASE}
 
 
 @pytest.fixture(name="outer")
@@ -152,3 +160,53 @@ async def test_below_an_initiator_of_the_domain_that_was_stopped_every_node_is_t
 
     assert sorted(node.path for node in planned.nodes) == sorted({*BELOW, MOUNT})
     assert report == {f"{MOUNT}/gw7/app1": "skipped"}
+
+
+SELECTIONS = [
+    "/",
+    "/gw1",
+    f"{MOUNT}/.",
+    MOUNT,
+    f"{MOUNT}/gw7",
+    f"{MOUNT}/gw7/.",
+    f"{MOUNT}!{MOUNT}/db",
+    "/**/app1",
+]
+ASKED = st.lists(
+    st.tuples(st.sampled_from([*AIMS]), st.sampled_from(SELECTIONS)), min_size=1, max_size=5
+)  # fmt: skip
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ASKED)
+def test_whatever_is_asked_for_what_is_done_is_what_was_told_before(asked: list[tuple[Goal, str]]) -> None:
+    async def play(stage: Stage) -> None:
+        stage.world.servers.store = stage.spec.store
+        serve(stage)
+        outer = stage.spec.bundle(OUTER)
+        await stage.operator.apply(outer)
+        for goal, selection in asked:
+            await told_and_done(stage, outer, goal, selection)
+        await stage.operator.command(outer, "uninstall", "/")
+        left = [path for host in stage.world.hosts.values() for path in host.nodes]
+        assert left == []
+
+    in_a_world(play)
+
+
+async def told_and_done(stage: Stage, outer: Bundle, goal: Goal, selection: str) -> None:
+    try:
+        planned = await stage.operator.plan_there(outer, selection, goal=goal)
+    except DiagnosticsError:
+        return
+    stage.world.commands.clear()
+    report = outcomes(await stage.operator.command(outer, goal, selection))
+    await stage.world.quiet()
+    told = {node.path: [step for step in node.steps if step not in NO_COMMANDS] for node in planned.nodes}
+    assert len(told) == len(planned.nodes)
+    for path, steps in told.items():
+        assert stage.world.given(path) == steps, (goal, selection, path)
+    mounts = [one.path for one in planned.open]
+    unforeseen = {path for _, path, _ in stage.world.commands} - told.keys()
+    assert all(any(above(path, mounts)) for path in unforeseen), "it is told whose initiators were not heard"
+    assert told.keys() <= report.keys()

@@ -5,12 +5,12 @@ They are planned there. Here they are paths that may be, until that initiator te
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ramify.compile.fleet import Fleet
 from ramify.model import paths
 from ramify.model.events import Planned, Unheard
-from ramify.model.plan import Action, NodePlan, Open, Plan, summarise
+from ramify.model.plan import Action, Goal, NodePlan, Open, Plan, summarise
 from ramify.model.record import NodeRecord
 
 ANY = "*"
@@ -48,6 +48,14 @@ def gathered(asked: Iterable[str], answers: Iterable[Planned | Unheard]) -> Ther
             del waiting[answer.path]
     told = tuple(node for path in domains for node in nodes[path])
     return There(told, domains, tuple(waiting.values()))
+
+
+def reachable(there: There, records: Mapping[str, NodeRecord], goal: Goal) -> There:
+    """What is told for a goal: a lifecycle command has no business below a node that is not deployed."""
+    if goal == "apply":
+        return there
+    found = (one for one in there.open if one.path in records and records[one.path].exists)
+    return structs.replace(there, open=tuple(found))
 
 
 def known(fleet: Fleet, records: Mapping[str, NodeRecord], there: There) -> dict[str, None]:

@@ -110,7 +110,7 @@ class Jobs:
         return None
 
     def _job(self, request: RunRequest, fleet: Fleet, records: Records, data: bytes) -> Job:
-        there = unseen.unasked(fleet)
+        there = unseen.reachable(unseen.unasked(fleet), records, request.goal)
         selected, _ = select(request.selection, unseen.known(fleet, records, there))
         below = None if selected is None else selected - {self._path}
         made = unseen.completed(

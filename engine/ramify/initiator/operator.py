@@ -81,7 +81,8 @@ class Workspace:
         Raises:
             DiagnosticsError: an expression selects nothing.
         """
-        records, there = self.records(), there or unseen.unasked(self.fleet)
+        records = self.records()
+        there = unseen.reachable(there or unseen.unasked(self.fleet), records, goal)
         selected, diagnostics = select(selection, unseen.known(self.fleet, records, there))
         if diagnostics.failed:
             raise DiagnosticsError(diagnostics)
