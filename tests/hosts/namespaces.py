@@ -21,6 +21,7 @@ TOOLS = {  # program: the Debian package that brings it
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "ip": "iproute2",
+    "nft": "nftables",
     "unshare": "util-linux",
     "nsenter": "util-linux",
     "pivot_root": "util-linux",

@@ -13,10 +13,12 @@ from hosts.world import World
 pytestmark = pytest.mark.hosts
 
 LET_THROUGH = "hello"
-# What either a service or its installer does: the network is as the configuration says, whatever it was.
+# What either a service or its installer does: the firewall is as the configuration says, whatever it was.
 RULES = """PATH=$PATH:/usr/sbin:/sbin
-ip route flush type blackhole
-[ "$WORD" = hello ] || ip route add blackhole "$WORD/32"
+nft delete table inet cut 2>/dev/null
+[ "$WORD" = hello ] || nft "add table inet cut
+add chain inet cut input { type filter hook input priority 0; }
+add rule inet cut input ip saddr $WORD drop"
 """
 WHERE = {"start": "beat.sh", "install": "install.sh"}
 
