@@ -17,7 +17,7 @@ from ramify.initiator import leases
 from ramify.initiator.job import Job
 from ramify.initiator.leases import LockedError
 from ramify.model.events import Report
-from ramify.model.history import overlaps
+from ramify.model.paths import within
 from ramify.model.plan import Goal
 from ramify.model.record import Outcome
 from sim.operators import Operator, outcomes, quick
@@ -76,7 +76,7 @@ class Drama:
             for initiator in host.initiators.values():
                 actives = [] if initiator.dead else initiator.service.actives
                 held = [one.lease for one in actives if one.job.kind == "apply"]
-                on_it = [lease.run for lease in held if overlaps((path,), lease.paths)]
+                on_it = [lease.run for lease in held if any(within(path, top) for top in lease.paths)]
                 if len(on_it) > 1:
                     self.broken.append(f"{initiator.path} has {on_it} at work on {path}")
 

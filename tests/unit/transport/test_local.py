@@ -54,4 +54,6 @@ async def test_closing_makes_the_whole_group_end(monkeypatch: pytest.MonkeyPatch
     await channel.close()
 
     assert await channel.exit_status() == -9
-    assert not process.stamp(sleeping)  # gone, or waiting for whoever is to bury it
+    async with asyncio.timeout(10):
+        while process.stamp(sleeping):  # noqa: ASYNC110 - not our child: nobody tells when it is gone
+            await asyncio.sleep(0.001)
