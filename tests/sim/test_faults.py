@@ -326,7 +326,7 @@ async def test_one_that_has_nothing_to_tell_gives_signs_of_life(stage: Stage) ->
 
     def watch(path: str, data: bytes) -> None:
         nonlocal beats
-        beats += data[8:] == b'{"type":"events","events":[]}'
+        beats += data[8:].startswith(b'{"type":"events","events":[]')
         if beats == 3:
             stuck.set()
 
