@@ -1,5 +1,7 @@
 """Books while things go wrong: whoever is in doubt says so, and who knows better is believed."""
 
+from msgspec import structs
+
 from ramify.model.record import Outcome
 from sim.operators import outcomes
 from sim.spec import leaves
@@ -66,3 +68,27 @@ async def test_what_an_initiator_knows_takes_the_place_of_what_was_recorded_abov
 
     await stage.operator.refresh(stage.spec.bundle(TREE, env=OTHER))
     assert stage.operator.records() == after
+
+
+async def test_who_is_asked_for_one_node_tells_what_has_become_of_the_others(stage: Stage) -> None:
+    bundle = stage.spec.bundle(TREE, env=OTHER)
+    await stage.operator.apply(stage.spec.bundle(TREE))
+    before = stage.operator.records()
+    await stage.operator.apply(bundle)
+    after = stage.operator.records()
+    stage.operator.directory.write(before.values())
+
+    await stage.operator.apply(bundle, "/gw1/app1")
+
+    assert stage.operator.records()["/gw1/app2"] == after["/gw1/app2"]
+
+
+async def test_a_look_tells_that_somebody_else_holds_a_node(stage: Stage) -> None:
+    bundle = stage.spec.bundle(TREE)
+    await stage.operator.apply(bundle)
+    await stage.operator.command(bundle, "stop", "/lone")
+    known = stage.operator.records()["/lone"]
+    stage.operator.directory.write([structs.replace(known, held="")])
+
+    assert outcomes(await stage.operator.refresh(bundle))["/lone"] == "done"
+    assert stage.operator.records()["/lone"] == known
