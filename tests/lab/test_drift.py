@@ -59,10 +59,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory, built: Callable[[Path], None])
 
 
 @pytest.fixture
-def project(lab: Project) -> Project:
+def project(lab: Project) -> Iterator[Project]:
     """All of it as it should be, whatever the test before has left."""
     assert lab.ramify("apply", "-y", "--fix-drift").returncode == 0
-    return lab
+    hierarchy = lab.folder / "hierarchy.yml"
+    before = hierarchy.read_text()
+    yield lab
+    hierarchy.write_text(before)
 
 
 def test_what_is_done_by_hand_is_found_shown_and_put_right(project: Project) -> None:
@@ -121,6 +124,7 @@ def test_what_nobody_knows_and_what_was_otherwise_than_recorded_is_told_and_stra
     )
     assert {message for path, message in done.items() if path != KILLED} == {""}
     assert all(node["in_sync"] for node in project.json("status")["nodes"])
+    shutil.rmtree(stray)
 
 
 def test_what_may_not_be_overwritten_stays_until_somebody_says_so(project: Project) -> None:

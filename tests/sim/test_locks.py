@@ -219,7 +219,7 @@ async def test_an_initiator_that_is_about_to_be_stopped_begins_nothing_for_other
     refused = await other.command(bundle, "restart", "/gw1/app1")
     gate.set()
 
-    assert "locked: run run2 (apply) of somebody works on /gw1" in refused.results[0].message
+    assert "locked: run run2 (restart) of somebody works on /gw1" in refused.results[0].message
     assert set(outcomes(await stopping).values()) == {"done"}
     assert set(outcomes(await other.command(bundle, "restart", "/gw1/app1")).values()) == {"done"}
     other.directory.close()
