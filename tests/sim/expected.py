@@ -137,7 +137,10 @@ def _changed(node: Node, wish: Wish | None, goal: str, *, deploys: bool) -> Node
 def _configured(node: Node, wish: Wish, goal: str) -> Node:
     if goal == "configure-env":
         return stands(node, wish, fix=True)
-    made = wish.made._replace(environment=node.made.environment)
+    whole = node.made.environment == wish.made.environment
+    # Its digest and its binding are those of an installation: the next apply brings one.
+    binding = wish.made.binding if whole else ""
+    made = wish.made._replace(environment=node.made.environment, binding=binding)
     return node._replace(made=made, runs=node.held != STOPPED, edited=False)
 
 
